@@ -1,0 +1,198 @@
+"""Options that commands share, and how they become a session's request. Imports little: a no-op run passes here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from seeknal.errors import UsageError, safe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from seeknal.build.session import Request, Session
+
+
+def shared(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command has."""
+    group = parser.add_argument_group("common options")
+    group.add_argument(
+        "--project-path", metavar="DIR", help="the project (default: the nearest folder at or above this one)"
+    )
+    group.add_argument("--profile", metavar="FILE", help="connections (default: profiles.yml in the project)")
+    group.add_argument(
+        "--cache-dir", metavar="DIR", help="where the store lives (default: SEEKNAL_CACHE_DIR, or target/)"
+    )
+    group.add_argument("--json", action="store_true", help="write JSON on standard output, and nothing else there")
+    group.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR)")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more")
+    group.add_argument("-q", "--quiet", action="store_true", help="say less")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def clock(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what time it is and what the parameters are."""
+    parser.add_argument(
+        "--date", metavar="YYYY-MM-DD", help="the run's clock: {{today}}, current_date and all relatives"
+    )
+    parser.add_argument("--run-id", metavar="ID", help="the run's name, in {{run_id}} and the log")
+    parser.add_argument(
+        "--params", action="append", default=[], metavar="JSON|KEY=VALUE", help="parameters (repeatable)"
+    )
+
+
+def selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose nodes."""
+    parser.add_argument(
+        "-n",
+        "--nodes",
+        action="append",
+        default=[],
+        metavar="NODE",
+        help="these nodes, and of their ancestors what is not up to date: kind.name, name, a glob, +x, x+, tag:t",
+    )
+    parser.add_argument("-t", "--types", action="append", default=[], metavar="KIND", help="only nodes of these kinds")
+    parser.add_argument("--tags", action="append", default=[], metavar="TAG", help="only nodes with these tags")
+    parser.add_argument("--exclude-tags", action="append", default=[], metavar="TAG", help="not the nodes with these tags")  # fmt: skip
+
+
+def words(values: list[str]) -> tuple[str, ...]:
+    """A list given by repeating an option, with commas, or both."""
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def project_root(args: argparse.Namespace) -> str:
+    """The folder of the project. Raises UsageError."""
+    if args.project_path:
+        root: str = os.path.abspath(args.project_path)
+        if not _is_project(root):
+            raise UsageError(
+                f"{root} is no project: it has neither seeknal_project.yml nor seeknal/", reason="no_project"
+            )
+        return root
+    folder = os.getcwd()
+    while not _is_project(folder):
+        above = os.path.dirname(folder)
+        if above == folder:
+            hint = "go into a project, use --project-path, or make one: seeknal init"
+            raise UsageError("there is no project here or above", reason="no_project", hint=hint)
+        folder = above
+    return folder
+
+
+def _is_project(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, "seeknal_project.yml")) or (
+        os.path.isdir(os.path.join(folder, "seeknal"))
+        and not os.path.isfile(os.path.join(folder, "seeknal", "__init__.py"))
+    )
+
+
+def cache_dir(args: argparse.Namespace) -> str | None:
+    """The folder of a store outside of `target/`, or None."""
+    chosen = args.cache_dir or os.environ.get("SEEKNAL_CACHE_DIR")
+    return os.path.abspath(chosen) if chosen else None
+
+
+def as_of(args: argparse.Namespace) -> datetime:
+    """The one clock of the run, UTC. Raises UsageError."""
+    from datetime import UTC, datetime
+
+    text = getattr(args, "date", None)
+    if not text:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--date {text!r} is not a date: write YYYY-MM-DD", reason="bad_date") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def params(values: list[str]) -> dict[str, Any]:
+    """Parameters from JSON objects and KEY=VALUE. Raises UsageError."""
+    import json
+
+    found: dict[str, Any] = {}
+    for value in values:
+        if value.lstrip().startswith("{"):
+            try:
+                found.update(json.loads(value))
+            except ValueError as error:
+                raise UsageError(f"--params is not a JSON object: {error}", reason="bad_params") from None
+            continue
+        name, separator, text = value.partition("=")
+        if not separator or not name.strip():
+            raise UsageError(f"--params {value!r}: write KEY=VALUE or a JSON object", reason="bad_params")
+        found[name.strip()] = text
+    return found
+
+
+def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
+    """The session's request that the options describe. Raises UsageError."""
+    import re
+
+    from seeknal.build.session import Request
+
+    now = as_of(args)
+    run_id = getattr(args, "run_id", None) or f"{now:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", run_id):
+        text = f"--run-id {run_id!r}: up to 100 letters, digits, - _ and . are allowed"
+        raise UsageError(text, reason="bad_run_id")
+    given = params(getattr(args, "params", []))
+    return Request(project_root(args), now, run_id, cache_dir(args), given, workers=workers, read_only=read_only)
+
+
+def environment(root: str) -> dict[str, str]:
+    """The process's environment, with `.env` of the project filling in what is not set."""
+    found: dict[str, str] = {}
+    try:
+        with open(os.path.join(root, ".env"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        if separator and not line.lstrip().startswith("#"):
+            found[name.strip()] = value.strip().strip("'\"")
+    return {**found, **os.environ}
+
+
+def warn(text: str) -> None:
+    """Tell a warning on standard error."""
+    print(f"warning: {safe(text)}", file=sys.stderr)
+
+
+@contextmanager
+def reading(args: argparse.Namespace, *, load: bool = True, tell: Callable[[str], None] = warn) -> Iterator[Session]:
+    """A session that changes nothing, with the published generation and, if asked, the project loaded."""
+    from seeknal.build.connect import load_project
+    from seeknal.build.session import opened
+
+    with opened(request(args, read_only=True), tell) as session:
+        session.store.open()
+        if load:
+            load_project(session, environment(session.root))
+        session.read_published()
+        yield session
+
+
+def emit(args: argparse.Namespace, document: Any, lines: list[str]) -> None:
+    """Print a document for machines or lines for people."""
+    if args.json:
+        import json
+
+        print(json.dumps(document))
+    else:
+        for line in lines:
+            print(safe(line))
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as aligned columns."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,64 @@
+"""First rows, schema and statistics of a published node, from verified bytes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from seeknal.cli import common
+from seeknal.errors import UsageError, safe
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `inspect`."""
+    parser.add_argument("node", metavar="NODE")
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="rows to show (default 10)")
+    parser.add_argument("--generation", metavar="G", help="as it was published then (see `seeknal log`)")
+    common.shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    from seeknal.build.past import generation_named
+    from seeknal.build.peek import peek
+
+    with common.reading(args) as session:
+        generation = generation_named(session, args.generation)[1] if args.generation else session.generation
+        targets = generation.targets if generation else {}
+        name = _name(args.node, list(targets))
+        found = peek(session, targets[name].artifact, max(args.limit, 0))
+    document = {"node": name, **found}
+    common.emit(args, document, _lines(document))
+    return 0
+
+
+def _name(word: str, known: list[str]) -> str:
+    from seeknal.errors import nearest
+
+    found = [name for name in known if word in (name, name.split(".", 1)[1])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{word!r} is ambiguous: {', '.join(found)}", reason="ambiguous_node")
+    raise UsageError(f"{word!r} is not published{nearest(word, known)}", reason="unknown_node")
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    head = [("column", "type", "nulls", "distinct", "min", "max")]
+    columns = [
+        (c["name"], c["type"], f"{c['nulls']:,}", f"~{c['distinct']:,}", _cell(c["min"]), _cell(c["max"]))
+        for c in document["columns"]
+    ]
+    rows = [tuple(c["name"] for c in document["columns"])] + [tuple(map(_cell, row)) for row in document["rows"]]
+    return [
+        f"{document['node']}: {document['count']:,} rows",
+        "",
+        *common.table(head + columns),
+        "",
+        *common.table(rows),
+    ]
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else safe(value).replace("\n", "\\n").replace("\t", "\\t")
+    return text if len(text) <= 40 else text[:39] + "…"

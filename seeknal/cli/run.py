@@ -1,0 +1,158 @@
+"""Bring the selected targets up to date and publish. Without options: everything, incrementally.
+
+Exit codes: 0 done; 1 a node failed; 2 usage; 3 wrong project; 4 a data-quality rule failed; 5 store busy;
+7 environment; 130 and 143 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from seeknal.cli import common
+from seeknal.errors import Interrupted, SeeknalError, UsageError
+
+if TYPE_CHECKING:
+    from seeknal.build.run import Options
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
+    common.selection(parser)
+    parser.add_argument(
+        "-f", "--full", action="store_true", help="build every selected node again, whatever the cache has"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="what would be built, and why; touches nothing")
+    parser.add_argument("-p", "--show-plan", action="store_true", help="the whole plan in order; touches nothing")
+    parser.add_argument(
+        "--continue-on-error",
+        action="store_true",
+        help="go on with all that does not depend on a failure, and publish what succeeded",
+    )
+    parser.add_argument("-r", "--retry", type=int, default=0, metavar="N", help="try a failed execution N more times")
+    parser.add_argument("--parallel", action="store_true", help="build independent targets at the same time")
+    parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
+    parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
+    parser.add_argument("--plan", metavar="DIGEST", help="refuse unless the plan is the one of this digest")  # fmt: skip
+    common.clock(parser)
+    common.shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    if args.retry < 0 or args.max_workers < 1:
+        raise UsageError("--retry and --max-workers are counts: 0 or more, 1 or more", reason="bad_count")
+    if args.dry_run or args.show_plan:
+        from seeknal.cli import plan
+
+        return plan.show(args, whole=args.show_plan)
+    start = time.perf_counter()
+    if _unchanged(args):
+        return 0
+    return _run(args, start)
+
+
+def _unchanged(args: argparse.Namespace) -> bool:
+    """Say so when nothing was touched since a run with these options."""
+    from seeknal.build import stamp
+
+    if args.full or args.plan:
+        return False
+    root = common.project_root(args)
+    from datetime import UTC, datetime
+
+    today = (args.date or datetime.now(UTC).isoformat())[:10]
+    path = os.path.join(root, "target", "local", "stamp")
+    for date in ("-", today):
+        summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}")
+        if summary is not None:
+            _say_nothing(args, summary)
+            return True
+    return False
+
+
+def _say_nothing(args: argparse.Namespace, summary: str) -> None:
+    count, digest = summary.split(" ")
+    if args.json:
+        import json
+
+        print(json.dumps({"event": "done", "built": 0, "hit": int(count), "failed": 0, "generation": digest}))
+    elif not args.quiet:
+        print(f"nothing to do: {count} targets are up to date (generation {digest[7:19]})")
+
+
+def fingerprint(args: argparse.Namespace, root: str) -> str:
+    """Everything that a request says about what has to be up to date, as one digest."""
+    import json
+
+    from blake3 import blake3
+
+    from seeknal import __version__
+
+    said = [
+        [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
+        args.params, root, common.cache_dir(args), __version__, sys.version, sys.prefix, args.profile,
+    ]  # fmt: skip
+    return blake3(json.dumps(said).encode()).hexdigest()
+
+
+def _run(args: argparse.Namespace, start: float) -> int:
+    from seeknal.build.report import Reporter, summary
+    from seeknal.build.run import run as run_all
+    from seeknal.build.session import opened
+
+    _catch_term()
+    workers = args.max_workers if args.parallel else 1
+    reporter: Reporter | None = None
+
+    def warn(text: str) -> None:
+        (reporter.warn if reporter else common.warn)(text)
+
+    request = common.request(args, read_only=False, workers=workers)
+    with opened(request, warn) as session:
+        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
+        outcome = run_all(session, _options(args, session.root), common.environment(session.root), reporter.tell)
+    elapsed = time.perf_counter() - start
+    results = outcome.results
+    reporter.tell(
+        "done",
+        built=sum(built.executed for built in results.built.values()),
+        hit=len(results.artifacts) - sum(built.executed for built in results.built.values()),
+        cut_off=len(results.cut_off), failed=len(results.failed), skipped=len(results.skipped),
+        generation=outcome.publication.digest, changes=dict(outcome.publication.changes),
+        milliseconds=int(elapsed * 1000),
+    )  # fmt: skip
+    if not args.json and not args.quiet:
+        for line in summary(outcome, elapsed, explain=args.explain):
+            print(line)
+    return _code(list(results.failed.values()))
+
+
+def _options(args: argparse.Namespace, root: str) -> Options:
+    from seeknal.build.run import Options
+    from seeknal.model.select import Selection
+
+    chosen = Selection(*(common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)))
+    mark = fingerprint(args, root)
+    return Options(chosen, args.full, args.continue_on_error, args.retry, args.plan, mark)
+
+
+def _code(failures: list[Exception]) -> int:
+    codes = [failure.exit_code if isinstance(failure, SeeknalError) else 1 for failure in failures]
+    return max(codes, default=0)
+
+
+def _catch_term() -> None:
+    import signal
+    import threading
+
+    def stop(number: int, frame: object) -> None:
+        error = Interrupted("terminated: what was finished stays in the cache, nothing was published")
+        error.exit_code = 128 + number
+        raise error
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)

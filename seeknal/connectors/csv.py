@@ -1,0 +1,81 @@
+"""CSV files. Declared types are applied while reading; the others are inferred from every row, not from a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seeknal.model.lowering import Wrong, literal
+
+NAME = "csv"
+OPTIONS = (
+    "delimiter",
+    "delim",
+    "header",
+    "skip",
+    "quote",
+    "escape",
+    "nullstr",
+    "dateformat",
+    "timestampformat",
+    "encoding",
+)
+_TEXT = ("delim", "quote", "escape", "nullstr", "dateformat", "timestampformat", "encoding")
+
+
+def options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Reader options under DuckDB's names."""
+    found: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in ("delimiter", "delim"):
+            found["delim"] = _text(name, value)
+        elif name in _TEXT:
+            found[name] = _text(name, value)
+        elif name == "header":
+            found[name] = _flag(value)
+        elif name == "skip":
+            found[name] = _count(value)
+    return found
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Wrong(("params", name), f"{name} is {value!r}: a text is needed")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if str(value).lower() in ("true", "yes", "on", "1"):
+        return True
+    if str(value).lower() in ("false", "no", "off", "0"):
+        return False
+    raise Wrong(("params", "header"), f"header is {value!r}: allowed are true and false")
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise Wrong(("params", "skip"), f"skip is {value!r}: a number of lines is needed")
+    return int(value)
+
+
+def query(paths: Sequence[str], definition: Mapping[str, Any], columns: Sequence[str] | None) -> str:
+    """SQL that reads the files. `columns`: the names found in them, when they are known already."""
+    types = definition["types"]
+    found = {name.lower(): name for name in columns or ()}
+    inner = [f"{literal(found.get(name.lower(), name))}: {literal(type_)}" for name, type_ in types.items()]
+    whole = columns is None or any(name.lower() not in {t.lower() for t in types} for name in columns)
+    parts = [f"[{', '.join(literal(path) for path in paths)}]", f"sample_size={-1 if whole else 20480}"]
+    parts += [f"types={{{', '.join(inner)}}}"] if inner else []
+    parts += [f"{name}={_value(value)}" for name, value in definition["options"].items()]
+    return f"SELECT * FROM read_csv({', '.join(parts)})"
+
+
+def names_query(paths: Sequence[str], definition: Mapping[str, Any]) -> str:
+    """SQL whose columns are those of the files, found without reading more than their beginning."""
+    parts = [f"[{', '.join(literal(path) for path in paths)}]", "all_varchar=true"]
+    parts += [f"{name}={_value(value)}" for name, value in definition["options"].items()]
+    return f"SELECT * FROM read_csv({', '.join(parts)})"
+
+
+def _value(value: Any) -> str:
+    return literal(value) if isinstance(value, str) else str(value).lower()

@@ -1,0 +1,76 @@
+"""What every engine is given and gives back.
+
+Data and one protocol; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from seeknal.model.action import Artifact
+from seeknal.model.node import Node
+from seeknal.model.plan import Prepared
+
+
+class Memo(Protocol):
+    """Remembers what was worked out from a text; losing it changes only speed."""
+
+    def get(self, key: str) -> Any:
+        """The remembered value, or None."""
+
+    def put(self, key: str, value: Any) -> None:
+        """Remember plain data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The surroundings of a session that engines need."""
+
+    project: str
+    target: str
+    readable: tuple[str, ...]
+    scratch: str
+    as_of: datetime
+    run_id: str
+    memo: Memo
+    workers: int = 1
+    threads: int = 1
+    timeout: float = 1800.0
+    warn: Callable[[str], None] = field(default=print)
+    allowed: set[str] = field(default_factory=set)
+
+
+class File(NamedTuple):
+    """A file that a recipe reads, with the digest that the key has of it."""
+
+    path: str
+    digest: str
+
+
+class Product(NamedTuple):
+    """What a run made: a new file at the given output, or `in_place`, a file of the person's own."""
+
+    order_counts: bool
+    in_place: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """How recipes of one sort are keyed and run. Safe to use from several threads."""
+
+    tag: str
+
+    def references(self, node: Node) -> tuple[str, ...]:
+        """Ids of nodes and paths (`file:...`) that the recipe reads without having declared them."""
+
+    def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
+        """The action of a node whose inputs are known. Raises DefinitionWrong."""
+
+    def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
+        """Execute: read the verified `paths` of the inputs (id -> file), write `output`. Raises BuildFailed."""
+
+    def close(self) -> None:
+        """Release everything."""

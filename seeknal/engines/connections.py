@@ -1,0 +1,88 @@
+"""DuckDB instances of a session, and how much each may touch.
+
+Opening an instance costs 11 ms, so instances are shared: one for our own SQL (sources, metadata), one locked down to the
+store for people's SQL on small inputs, one like it with all cores for large ones. SQL that names files gets an instance
+of its own, locked down to exactly these. Decides settings only.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from seeknal.engines.base import Setting
+from seeknal.engines.sqlbind import planner
+from seeknal.model.lowering import literal
+
+_BASE = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+
+
+class Connections:
+    """Cursors on the shared instances; one for each thread and purpose."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._lock = threading.Lock()
+        self._instances: dict[str, Any] = {}
+        self._local = threading.local()
+
+    def own(self) -> Any:
+        """A cursor for SQL that seeknal wrote itself: not locked, all cores."""
+        return self._cursor("own", lambda: _connect(self._setting, self._setting.threads, None, ()))
+
+    def planning(self) -> Any:
+        """A cursor for parsing and planning people's SQL over empty tables."""
+        return self._cursor("planning", planner)
+
+    def small(self) -> Any:
+        """A cursor for people's SQL, one thread: quickest on small inputs, and always in the same order."""
+        name = f"small-{threading.get_ident()}"
+        return self._cursor(name, lambda: self._locked(1))
+
+    def heavy(self) -> Any:
+        """A cursor for people's SQL on all cores."""
+        return self._cursor("heavy", lambda: self._locked(self._setting.threads))
+
+    def exactly(self, files: Sequence[str]) -> Any:
+        """A new instance that can touch these files and nothing else; the caller closes it."""
+        return _connect(self._setting, self._setting.threads, (), files)
+
+    def _locked(self, threads: int) -> Any:
+        return _connect(self._setting, threads, self._setting.readable, sorted(self._setting.allowed))
+
+    def _cursor(self, name: str, connect: Callable[[], Any]) -> Any:
+        cursors = self._local.__dict__.setdefault("cursors", {})
+        if name not in cursors:
+            with self._lock:
+                if name not in self._instances:
+                    self._instances[name] = connect()
+                cursors[name] = self._instances[name].cursor()
+        return cursors[name]
+
+    def close(self) -> None:
+        """Close every instance."""
+        with self._lock:
+            for instance in self._instances.values():
+                instance.close()
+            self._instances.clear()
+
+
+def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, files: Iterable[str]) -> Any:
+    import duckdb
+
+    spill = os.path.join(setting.scratch, f"spill-{os.getpid()}")
+    con = duckdb.connect(config={**_BASE, "threads": threads, "temp_directory": spill})
+    con.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL python_enable_replacements = false")
+    if folders is None:
+        return con
+    con.execute(f"SET allowed_directories = [{', '.join(literal(folder) for folder in folders)}]")
+    con.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
+    return con

@@ -1,0 +1,105 @@
+"""The connector engine: reads outside files through their connector into one table.
+
+Decides the action of a source (its options, its declared types, the digests of its files), and that a Parquet file with
+the declared types is used where it lies. Files that change while they are read fail the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from seeknal import connectors
+from seeknal.engines.base import File, Product, Setting
+from seeknal.engines.connections import Connections
+from seeknal.engines.duckdb import TAG
+from seeknal.engines.parquet import copy
+from seeknal.errors import BuildFailed, DefinitionWrong, nearest
+from seeknal.model.action import Action, Artifact
+from seeknal.model.node import Node
+from seeknal.model.plan import Prepared
+
+
+def open_engine(setting: Setting) -> ConnectorEngine:
+    """The engine for a session."""
+    return ConnectorEngine(setting)
+
+
+class ConnectorEngine:
+    """Source nodes."""
+
+    tag = TAG
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._connections = Connections(setting)
+
+    def references(self, node: Node) -> tuple[str, ...]:
+        """Nothing: a source says which files it reads."""
+        return ()
+
+    def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
+        """The action: how the files are read, and their digests."""
+        if not any(files):
+            text = f"{node.file}:{node.line}: {node.id}: there is no file {node.recipe.files[0]!r}: is the path right?"
+            raise DefinitionWrong(text, reason="file_missing")
+        definition = {name: value for name, value in node.recipe.definition.items() if name != "ingest"}
+        digests = tuple(tuple(file.digest for file in group) for group in files)
+        paths = [file.path for group in files for file in group]
+        return Prepared(Action(self.tag, definition, files=digests), {}, None, paths)
+
+    def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
+        """Read the files into `output`, or say that the one file is the table."""
+        con = self._connections.own()
+        definition, files = node.recipe.definition, prepared.ready
+        connector = connectors.get(definition["source"])
+        try:
+            found = _columns(con, connector.names_query(files, definition))
+            _declared(node, [name for name, _ in found])
+            if _as_it_is(connector, definition, files, found):
+                return Product(order_counts=True, in_place=files[0])
+            copy(con, connector.query(files, definition, [name for name, _ in found]), output)
+        except duckdb.Error as error:
+            raise BuildFailed(
+                f"{node.file}:{node.line}: {node.id}: {_told(error)}", reason="unreadable_file"
+            ) from error
+        return Product(order_counts=True)
+
+    def close(self) -> None:
+        """Close the instances."""
+        self._connections.close()
+
+
+def _columns(con: Any, query: str) -> list[tuple[str, str]]:
+    return [(name, type_) for name, type_, *_ in con.execute(f"DESCRIBE {query}").fetchall()]
+
+
+def _declared(node: Node, found: Sequence[str]) -> None:
+    have = {name.lower() for name in found}
+    for name in node.recipe.definition["types"]:
+        if name.lower() not in have:
+            text = f"{node.file}:{node.line}: {node.id}: declares the column {name!r}, which the file does not have"
+            hint = f"the file has: {', '.join(found)}{nearest(name, found)}"
+            raise DefinitionWrong(text, reason="column_missing", hint=hint)
+
+
+def _as_it_is(
+    connector: Any, definition: Mapping[str, Any], files: Sequence[str], found: Sequence[tuple[str, str]]
+) -> bool:
+    if not getattr(connector, "IN_PLACE", False) or len(files) != 1 or definition["ingest"] == "copy":
+        return False
+    types = {name.lower(): type_ for name, type_ in found}
+    same = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "INT": "INTEGER", "TEXT": "VARCHAR", "STRING": "VARCHAR"}
+    return all(same.get(type_, type_) == types[name.lower()] for name, type_ in definition["types"].items())
+
+
+def _told(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    useful = [
+        line
+        for line in lines
+        if not line.startswith(("Possible", "*", "  file =", "delimiter =", "Possible solutions"))
+    ]
+    return " ".join(useful[:5])[:800]

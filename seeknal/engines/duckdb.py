@@ -1,0 +1,276 @@
+"""The DuckDB engine: SQL over the artifacts of its inputs, locked down to these.
+
+Decides the action of a piece of SQL (its canonical tree, the columns that it reads) and how its rows are ordered before
+they are written: as declared, as its input's, or canonically; a large result of no declared order stays as it came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import duckdb
+
+from seeknal import kinds
+from seeknal.engines.base import File, Product, Setting
+from seeknal.engines.connections import Connections
+from seeknal.engines.parquet import copy
+from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
+from seeknal.engines.sqldiff import only_adds_columns
+from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
+from seeknal.model.action import Action, Artifact, Used
+from seeknal.model.digest import document_digest
+from seeknal.model.lowering import RUN_DATE, RUN_ID, literal, quoted
+from seeknal.model.node import Node, Schema
+from seeknal.model.plan import Prepared
+
+# A text or a quoted name, inside of which the name of a relation would not be a relation.
+_QUOTED = re.compile(r"['\"]")
+TAG = "duckdb/" + ".".join(duckdb.__version__.split(".")[:2])
+# Under this many input rows one thread is as quick as two, and always gives the same bits.
+SMALL = 500_000
+# Up to this many rows a result of no declared order is put in canonical order: under 0.2 s, so that equal tables are
+# equal bytes. Larger ones are compared with the previous artifact as bags of rows.
+SORTED = 200_000
+
+
+class Ready(NamedTuple):
+    """What `run` needs of what `prepare` found out."""
+
+    parsed: Parsed
+    checks: tuple[dict[str, str], ...]
+
+
+def open_engine(setting: Setting) -> DuckDBEngine:
+    """The engine for a session."""
+    return DuckDBEngine(setting)
+
+
+class DuckDBEngine:
+    """SQL nodes."""
+
+    tag = TAG
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self.connections = Connections(setting)
+
+    def references(self, node: Node) -> tuple[str, ...]:
+        """Ids and files that the SQL names itself."""
+        if "expand" in node.recipe.definition:
+            return ()
+        parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
+        return (*parsed.relations, *(f"file:{path}" for path in parsed.files))
+
+    def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
+        """The action: canonical SQL, and of each relation the columns that the SQL reads."""
+        definition = dict(node.recipe.definition)
+        schemas = {name: artifact.schema for name, artifact in inputs.items()}
+        sql, checks, names = self._text(node, definition, schemas)
+        parsed, bound = self._bound(node, sql, definition, names, schemas)
+        self._required(node, definition, bound.columns)
+        used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
+        clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
+        document = {"sql": parsed.text, "checks": list(checks)} if checks else {"sql": parsed.text}
+        digests = tuple(tuple(file.digest for file in group) for group in files)
+        action = Action(self.tag, document, used, digests, clock=clock)
+        labels = {relation_name(i): name for i, name in enumerate(parsed.relations)}
+        return Prepared(action, labels, bound.columns, Ready(parsed, checks))
+
+    def _text(
+        self, node: Node, definition: Mapping[str, Any], schemas: Mapping[str, Schema]
+    ) -> tuple[str, tuple[dict[str, str], ...], Mapping[str, str]]:
+        if "expand" not in definition:
+            return definition["sql"], (), node.recipe.names
+        made = kinds.get(definition["expand"]).expand(definition, [schemas.get(i.node) for i in node.recipe.inputs])
+        names = {f"input_{i}": need.node for i, need in enumerate(node.recipe.inputs) if need.node in schemas}
+        return made["sql"], tuple(made["checks"]), names
+
+    def _bound(
+        self,
+        node: Node,
+        sql: str,
+        definition: Mapping[str, Any],
+        names: Mapping[str, str],
+        schemas: Mapping[str, Schema],
+    ) -> tuple[Parsed, Bound]:
+        shadowed = shadows(column for schema in schemas.values() for column in schema)
+        parsed = self._parse(node, sql, names, shadowed)
+        for step in definition.get("then", ()):
+            local = {relation_name(i): name for i, name in enumerate(parsed.relations)}
+            wrapped = f"WITH __query__ AS ({parsed.text}) {step}"
+            parsed = self._parse(node, wrapped, local, shadowed)
+        wanted = [schemas[name] for name in parsed.relations]
+        key = "bind:" + document_digest([self.tag, parsed.text, [list(map(list, schema)) for schema in wanted]])
+        known = self._setting.memo.get(key) if not parsed.files else None
+        if known is None:
+            bound = self._try(node, lambda: bind(self._binder(), parsed, wanted, self._setting.as_of))
+            known = {"columns": bound.columns, "reads": bound.reads}
+            self._setting.memo.put(key, known)
+            return parsed, bound
+        columns = tuple((name, type_) for name, type_ in known["columns"])
+        return parsed, Bound(columns, tuple(None if r is None else tuple(r) for r in known["reads"]))
+
+    def _parse(self, node: Node, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()) -> Parsed:
+        key = "parse:" + document_digest([self.tag, sql, dict(names), sorted(shadowed)])
+        known = self._setting.memo.get(key)
+        if known is not None:
+            return _parsed(known)
+        parsed: Parsed = self._try(node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
+        self._setting.memo.put(key, _plain(parsed))
+        return parsed
+
+    def _binder(self) -> Any:
+        return self.connections.planning()
+
+    def _try(self, node: Node, work: Any, sql: str = "") -> Any:
+        try:
+            return work()
+        except SqlWrong as wrong:
+            raise _definition_wrong(node, wrong, sql) from wrong
+        except duckdb.Error as error:
+            raise DefinitionWrong(f"{_at(node)}: {_first(error)}", reason="sql_wrong") from error
+
+    def additive(self, old: str, new: str) -> bool:
+        """Whether the canonical query `new` is `old` with further columns and nothing else changed."""
+        return only_adds_columns(self.connections.planning(), old, new)
+
+    def warnings(self, node: Node) -> list[tuple[int, str, str]]:
+        """What `validate` says of a query that can be built: (line, text, reason word)."""
+        if "expand" in node.recipe.definition:
+            return []
+        parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
+        line = node.traits.get("lines", {}).get("sql", node.line)
+        found = [(line, f"{name}() gives other values in every build", "volatile") for name in parsed.volatile]
+        if "timestamp" in parsed.clock:
+            found.append(
+                (line, "the time of the clock is frozen when the node is built; only dates rebuild it", "frozen_clock")
+            )
+        return found + [
+            (line, f"{name} depends on the order of rows, which nothing declares", "fragile") for name in parsed.fragile
+        ]
+
+    def _required(self, node: Node, definition: Mapping[str, Any], columns: Schema) -> None:
+        have = {name.lower() for name, _ in columns}
+        lost = [name for name in definition.get("required", ()) if name.lower() not in have]
+        if lost:
+            shown = ", ".join(name for name, _ in columns)
+            text = f"{_at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
+            raise DefinitionWrong(text, reason="column_missing")
+
+    def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
+        """Run the checks, then the query, into `output`."""
+        ready: Ready = prepared.ready
+        rows = sum(used.rows for used in prepared.action.inputs)
+        files = [os.path.normpath(os.path.join(self._setting.project, path)) for path in ready.parsed.files]
+        query = self._late(ready.parsed.text)
+        with self._cursor(node, rows, files, [paths[name] for name in ready.parsed.relations], output) as con:
+            try:
+                self._check(con, node, ready.checks, paths)
+                query = _over(con, query, [paths[name] for name in ready.parsed.relations])
+                return Product(_write(con, query, output, ready.parsed, small=rows <= SORTED))
+            except duckdb.Error as error:
+                raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
+
+    def _late(self, text: str) -> str:
+        as_of = self._setting.as_of
+        timed: str = with_clock(text, as_of)
+        return timed.replace(RUN_ID, self._setting.run_id).replace(RUN_DATE, as_of.isoformat())
+
+    @contextlib.contextmanager
+    def _cursor(self, node: Node, rows: int, files: list[str], inputs: list[str], output: str) -> Iterator[Any]:
+        if files:
+            con = self.connections.exactly([*files, *inputs, output])
+            try:
+                yield con
+            finally:
+                con.close()
+            return
+        # Views stay on the cursor: a query can name only its own relations, and these are replaced before it runs.
+        yield self.connections.small() if rows <= SMALL else self.connections.heavy()
+
+    def _check(self, con: Any, node: Node, checks: Sequence[dict[str, str]], paths: Mapping[str, str]) -> None:
+        for i, need in enumerate(node.recipe.inputs):
+            if checks and need.node in paths:
+                con.execute(f"CREATE OR REPLACE TEMP VIEW input_{i} AS FROM read_parquet({literal(paths[need.node])})")
+        for check in checks:
+            found = con.execute(check["sql"]).fetchall()
+            if found:
+                names = [column[0] for column in con.description]
+                rows = "; ".join(", ".join(f"{n}={safe(v)}" for n, v in zip(names, row, strict=True)) for row in found)
+                raise BuildFailed(f"{_at(node)}: {check['message']}: {rows}", reason="check_failed")
+
+    def close(self) -> None:
+        """Close the instances."""
+        self.connections.close()
+
+
+def _used(index: int, artifact: Artifact, reads: Sequence[str] | None) -> Used:
+    wanted = None if reads is None else set(reads)
+    columns = tuple(column for column in artifact.columns if wanted is None or column.name in wanted)
+    return Used(relation_name(index), artifact.rows, columns)
+
+
+_RELATION = re.compile(r"\b" + re.escape(relation_name(0))[:-1] + r"(\d+)\b")
+
+
+def _over(con: Any, query: str, paths: Sequence[str]) -> str:
+    """The query over these files: in the text where that is safe, else through views, which cost 0.3 ms each."""
+    if _QUOTED.search(query) is None:
+        return _RELATION.sub(lambda found: f"read_parquet({literal(paths[int(found[1])])})", query)
+    for i, path in enumerate(paths):
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(relation_name(i))} AS FROM read_parquet({literal(path)})")
+    return query
+
+
+def _write(con: Any, query: str, output: str, parsed: Parsed, *, small: bool) -> bool:
+    """Write the rows; returns whether their order counts."""
+    free = not (parsed.ordered or parsed.stable)
+    rows = copy(con, f"SELECT * FROM ({query}) ORDER BY ALL" if free and small else query, output)
+    if not free or small:
+        return True
+    if rows > SORTED:
+        return False
+    raw = f"{output}.raw"
+    os.rename(output, raw)
+    copy(con, f"SELECT * FROM read_parquet({literal(raw)}) ORDER BY ALL", output)
+    os.unlink(raw)
+    return True
+
+
+def _plain(parsed: Parsed) -> dict[str, Any]:
+    return {name: _listed(getattr(parsed, name)) for name in Parsed.__dataclass_fields__}
+
+
+def _listed(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _parsed(known: Mapping[str, Any]) -> Parsed:
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in known.items()}
+    sets: dict[str, Any] = {name: frozenset(known[name]) for name in ("clock", "keywords")}
+    return Parsed(**{**values, **sets})
+
+
+def _at(node: Node) -> str:
+    return f"{node.file}:{node.traits.get('lines', {}).get('sql', node.line)}"
+
+
+def _definition_wrong(node: Node, wrong: SqlWrong, sql: str) -> DefinitionWrong:
+    line = node.traits.get("lines", {}).get("sql", node.line)
+    if wrong.offset is not None and sql == node.recipe.definition.get("sql"):
+        line += sql[: wrong.offset].count("\n")
+    problem = Problem(node.file, line, f"{node.id}: {wrong.message}", wrong.reason)
+    return DefinitionWrong(problem.message, reason=wrong.reason, hint=wrong.hint, problem=problem)
+
+
+def _first(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:6])[:1000]
+
+
+def _word(error: Exception) -> str:
+    return "out_of_memory" if isinstance(error, duckdb.OutOfMemoryException) else "sql_failed"

@@ -1,0 +1,135 @@
+"""The footer of a Parquet file: how many rows it has, and where the chunks of each top-level column lie.
+
+Follows the Parquet format's `parquet.thrift` in Thrift's compact protocol, as far as these two questions need it. DuckDB
+answers them too, in 0.5 ms a file and with names that cannot always be told apart; this takes 0.1 ms and goes by the
+schema's order. Never reads a page.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+_MAGIC = b"PAR1"
+# Field numbers of parquet.thrift.
+_SCHEMA, _ROWS, _GROUPS = 2, 3, 4
+_CHILDREN = 5
+_CHUNKS = 1
+_META, _SIZE, _DATA_PAGE, _DICTIONARY_PAGE = 3, 7, 9, 11
+
+
+class Footer(NamedTuple):
+    """`rows`, and for each top-level column (offset, size) of its chunks: by row group, by leaf in schema order."""
+
+    rows: int
+    places: tuple[tuple[tuple[int, int], ...], ...]
+
+
+class NotParquet(ValueError):
+    """The file does not end as a Parquet file does."""
+
+
+def read_footer(path: str) -> Footer:
+    """The footer of the file at `path`. Raises NotParquet, OSError."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        file.seek(max(size - 8, 0))
+        tail = file.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        if tail[4:] != _MAGIC or length + 12 > size:
+            raise NotParquet(f"{path} is no Parquet file")
+        file.seek(size - 8 - length)
+        data = file.read(length)
+    try:
+        return _footer(_Reader(data).struct())
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise NotParquet(f"the footer of {path} cannot be read") from error
+
+
+def _footer(meta: dict[int, Any]) -> Footer:
+    owners = _owners(meta[_SCHEMA])
+    places: list[list[tuple[int, int]]] = [[] for _ in range(max(owners, default=-1) + 1)]
+    for group in meta.get(_GROUPS, ()):
+        for owner, chunk in zip(owners, group[_CHUNKS], strict=True):
+            facts = chunk[_META]
+            start = min(facts[_DATA_PAGE], facts.get(_DICTIONARY_PAGE) or facts[_DATA_PAGE])
+            places[owner].append((start, facts[_SIZE]))
+    return Footer(meta[_ROWS], tuple(map(tuple, places)))
+
+
+def _owners(schema: list[dict[int, Any]]) -> list[int]:
+    """For each leaf, in order, the number of the top-level column that it belongs to. The schema is a tree, depth first."""
+    owners: list[int] = []
+    at = 1
+    for column in range(schema[0].get(_CHILDREN, 0)):
+        open_elements = 1
+        while open_elements:
+            children = schema[at].get(_CHILDREN, 0)
+            owners += [column] if not children else []
+            open_elements += children - 1
+            at += 1
+    return owners
+
+
+class _Reader:
+    """Thrift's compact protocol (thrift/doc/specs/thrift-compact-protocol.md): structs as {field number: value}."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def struct(self) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        number = 0
+        while True:
+            head = self._data[self._at]
+            self._at += 1
+            if not head:
+                return found
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            found[number] = self._value(head & 15)
+
+    def _value(self, kind: int) -> Any:
+        if kind in (1, 2):
+            return kind == 1
+        if kind in (4, 5, 6):
+            return self._signed()
+        if kind == 8:
+            self._skip(self._varint())
+            return None
+        if kind in (9, 10):
+            return self._list()
+        if kind == 12:
+            return self.struct()
+        self._skip({3: 1, 7: 8}[kind])
+        return None
+
+    def _list(self) -> list[Any]:
+        head = self._data[self._at]
+        self._at += 1
+        size, kind = head >> 4, head & 15
+        if size == 15:
+            size = self._varint()
+        if kind in (1, 2):
+            self._skip(size)
+            return [None] * size
+        return [self._value(kind) for _ in range(size)]
+
+    def _signed(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._data[self._at]
+            self._at += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+
+    def _skip(self, size: int) -> None:
+        self._at += size
+        if self._at > len(self._data):
+            raise IndexError

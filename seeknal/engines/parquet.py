@@ -1,0 +1,70 @@
+"""Parquet files: writing one, and what it holds: rows, columns, one digest for each column.
+
+Decides the identity of a table for its consumers (`cache_format.md`, "Column digests"). Never moves a file.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+from typing import Any
+
+from blake3 import blake3
+
+from seeknal.engines.footer import read_footer
+from seeknal.errors import DefinitionWrong
+from seeknal.model.action import Artifact, Column
+from seeknal.model.digest import PREFIX, canonical
+from seeknal.model.lowering import literal
+from seeknal.model.node import Schema
+
+# Types that a Parquet file gives back as they were written; of others (HUGEINT, ENUM, UNION, ...) the file is asked.
+_KEPT = re.compile(
+    r"BIGINT|INTEGER|SMALLINT|TINYINT|UBIGINT|UINTEGER|USMALLINT|UTINYINT|DOUBLE|FLOAT|BOOLEAN|VARCHAR|DATE|BLOB|"
+    r"TIMESTAMP( WITH TIME ZONE)?|DECIMAL\(\d+,\d+\)"
+)
+
+
+def copy(con: Any, query: str, output: str) -> int:
+    """Write the rows of `query` to a new Parquet file; returns how many. Raises duckdb.Error."""
+    done = con.execute(f"COPY ({query}) TO {literal(output)} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+    return int(done[0])
+
+
+def describe(con: Any, path: str, blob: str, *, known: Schema | None = None, in_place: bool = False) -> Artifact:
+    """The artifact that the Parquet file at `path`, whose digest is `blob`, is; `known` are the columns written to it.
+
+    Raises DefinitionWrong, NotParquet, duckdb.Error.
+    """
+    if known is None or not all(_KEPT.fullmatch(type_) for _, type_ in known):
+        told = con.execute(f"DESCRIBE FROM read_parquet({literal(path)})").fetchall()
+        known = tuple((name, type_) for name, type_, *_ in told)
+    footer = read_footer(path)
+    if not known or len(known) != len(footer.places):
+        raise DefinitionWrong("the result has no columns: a table needs at least one")
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        view = memoryview(data)
+        try:
+            pairs = zip(known, footer.places, strict=True)
+            columns = tuple(Column(name, type_, column_digest(type_, view, chunks)) for (name, type_), chunks in pairs)
+        finally:
+            view.release()
+    return Artifact(blob, os.path.getsize(path), footer.rows, columns, in_place)
+
+
+def column_digest(type_: str, data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:
+    """BLAKE3 over a line that says type and chunk sizes, and the bytes of the column's chunks, row group by row group."""
+    hasher = blake3(canonical({"chunks": [size for _, size in chunks], "type": type_}) + b"\n")
+    for start, size in chunks:
+        hasher.update(data[start : start + size])
+    return PREFIX + hasher.hexdigest()
+
+
+def same_bag(con: Any, one: str, other: str) -> bool:
+    """Whether two Parquet files hold the same rows, each as often, in whatever order."""
+    tables = [f"(SELECT * FROM read_parquet({literal(path)}))" for path in (one, other)]
+    sums = [con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {table} t").fetchone() for table in tables]
+    if sums[0] != sums[1]:
+        return False
+    return not con.execute(f"SELECT 1 FROM ({tables[0]} EXCEPT ALL {tables[1]}) LIMIT 1").fetchall()

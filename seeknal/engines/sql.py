@@ -1,0 +1,188 @@
+"""SQL of nodes, with DuckDB's own parser: one query becomes canonical text, the inputs it reads, and its traits.
+
+The canonical text is both what is hashed and what is executed. It is printed by DuckDB from the rewritten syntax tree and
+parsed again; if the two trees differ in more than position, the query is refused, so a flaw of the printer can cost a
+message but never a wrong table. A query that could read what is not an input is refused too. `bind` plans it over empty
+tables to learn its output columns and the columns that it reads (see `sqlbind`). This never runs a node.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seeknal.engines.sqlbind import Bound, planner, prepare
+from seeknal.engines.sqlbind import bind as _bind
+from seeknal.model.sqlclock import FORMS, keywords, kinds_in, mentions, rewrite, shadows, with_clock
+from seeknal.model.sqlguard import check
+from seeknal.model.sqlnames import KINDS, find, rename
+from seeknal.model.sqltraits import fragile, ordered, stable, volatile
+from seeknal.model.sqltree import SqlWrong, Tree, each, function, name_items, place, relation_name, same, upper_types
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["KINDS", "Bound", "Parsed", "SqlWrong", "bind", "parse_query", "planner", "prepare", "relation_name",
+           "shadows", "with_clock"]  # fmt: skip
+
+_SERIALIZE = "SELECT json_serialize_sql(?)"
+_PRINT = "SELECT json_deserialize_sql(?)"
+_PRINT_AND_SERIALIZE = "SELECT t, json_serialize_sql(t) FROM (SELECT json_deserialize_sql(?) AS t)"
+_POSITION = re.compile(r'"query_location(?:_length)?":\d+,?')
+_DYNAMIC_PIVOT = "name the values: PIVOT ... ON column IN (value, value), so that the columns are known"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One query: what to execute and to hash, what it reads, and what it depends on besides."""
+
+    text: str
+    relations: tuple[str, ...]
+    files: tuple[str, ...]
+    clock: frozenset[str]
+    volatile: tuple[str, ...]
+    ordered: bool
+    stable: bool
+    fragile: tuple[str, ...]
+    keywords: frozenset[str] = frozenset()
+
+
+def parse_query(
+    con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()
+) -> Parsed:
+    """Parse `sql`. `names` are its local names with the input that each stands for; `shadowed` see `shadows`."""
+    try:
+        return _parse(con, sql, names, frozenset(word.lower() for word in shadowed))
+    except SqlWrong as wrong:
+        if wrong.offset is not None:
+            wrong.offset = len(sql.encode()[: wrong.offset].decode(errors="ignore"))
+        raise
+    except RecursionError:
+        hint = "split it into several nodes or CTEs"
+        raise SqlWrong("the query is nested too deeply", reason="sql_not_supported", hint=hint) from None
+
+
+def bind(
+    con: DuckDBPyConnection, parsed: Parsed, schemas: Sequence[Sequence[tuple[str, str]]], as_of: datetime
+) -> Bound:
+    """The output columns of `parsed` and what it reads, when relation `i` has the columns `schemas[i]`."""
+    return _bind(con, with_clock(parsed.text, as_of), parsed.relations, schemas, parsed.keywords)
+
+
+def _parse(con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed: frozenset[str]) -> Parsed:
+    statement = _statement(con, sql)
+    query = statement["node"]
+    nodes = tuple(each(query))
+    check(nodes, shadowed)
+    found = find(query, names)
+    _no_stray_ref(nodes, {id(use.node.get("function")) for use in found.uses})
+    clock = mentions(nodes, shadowed)
+    taken = keywords(clock)
+    name_items(nodes, [*clock, *(use.node for use in found.uses)], lambda item: _shown(con, item))
+    if clock:
+        rewrite(nodes, shadowed, _clock_trees(con))
+        nodes = tuple(each(query))
+    relations = rename(nodes, found)
+    upper_types(nodes)
+    text = _printed(con, statement)
+    return Parsed(
+        text=text,
+        relations=relations,
+        files=tuple(dict.fromkeys(found.files)),
+        clock=kinds_in(text),
+        volatile=volatile(nodes),
+        ordered=ordered(query),
+        stable=not ordered(query) and stable(query),
+        fragile=fragile(nodes),
+        keywords=taken,
+    )
+
+
+def _statement(con: DuckDBPyConnection, sql: str) -> Tree:
+    """The tree of the one query in `sql`."""
+    answer = json.loads(_ask(con, _SERIALIZE, sql)[0])
+    if answer["error"]:
+        raise _refused(con, sql, answer)
+    statements: list[Tree] = answer["statements"]
+    if not statements:
+        raise SqlWrong("the SQL is empty", reason="sql_empty", hint="write one SELECT")
+    if len(statements) > 1:
+        raise _several(len(statements))
+    return statements[0]
+
+
+def _ask(con: DuckDBPyConnection, question: str, argument: str) -> tuple[str, ...]:
+    row = con.execute(question, [argument]).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _refused(con: DuckDBPyConnection, sql: str, answer: Tree) -> SqlWrong:
+    """Why DuckDB gave no tree."""
+    message = str(answer["error_message"]).partition("\n")[0]
+    if answer["error_type"] != "not implemented":
+        at = answer.get("position")
+        return SqlWrong(message, reason="sql_syntax", offset=int(at) if at is not None else None)
+    kinds = [str(one.type).rpartition(".")[2].replace("_", " ") for one in con.extract_statements(sql)]
+    if kinds == ["MULTI"]:  # only a PIVOT whose columns come from the data is taken apart into several statements
+        return SqlWrong("PIVOT without fixed values is not supported", reason="sql_not_supported", hint=_DYNAMIC_PIVOT)
+    if len(kinds) > 1:
+        return _several(len(kinds))
+    hint = "a node is one query: SELECT, WITH, FROM, VALUES or PIVOT"
+    return SqlWrong(f"{kinds[0] if kinds else 'this'} is not a query", reason="sql_not_a_query", hint=hint)
+
+
+def _several(count: int) -> SqlWrong:
+    hint = "a node is one query; write earlier steps as CTEs (WITH step AS (...) SELECT ...) or as nodes of their own"
+    return SqlWrong(f"there are {count} statements", reason="sql_several_statements", hint=hint)
+
+
+def _no_stray_ref(nodes: tuple[Tree, ...], tables: set[int]) -> None:
+    for node in nodes:
+        if function(node) == "ref" and id(node) not in tables:
+            hint = "write FROM ref('kind.name')"
+            raise SqlWrong("ref() stands for a table", reason="sql_wrong_ref", offset=place(node), hint=hint)
+
+
+_PARSED_CLOCK: dict[str, Tree] = {}
+
+
+def _clock_answer(con: DuckDBPyConnection) -> Tree:
+    """What DuckDB answers for a SELECT of all forms of the clock; parsed once for each version."""
+    import duckdb
+
+    version = duckdb.__version__
+    if version not in _PARSED_CLOCK:
+        _PARSED_CLOCK[version] = json.loads(_ask(con, _SERIALIZE, f"SELECT {', '.join(FORMS.values())}")[0])
+    return _PARSED_CLOCK[version]
+
+
+def _clock_trees(con: DuckDBPyConnection) -> Mapping[str, Tree]:
+    return dict(zip(FORMS, _clock_answer(con)["statements"][0]["node"]["select_list"], strict=True))
+
+
+def _shown(con: DuckDBPyConnection, item: Tree) -> str:
+    """An expression as DuckDB prints it, which is how it names a column."""
+    statement = _clock_answer(con)["statements"][0]
+    alone = {**statement, "node": {**statement["node"], "select_list": [item]}}
+    return _ask(con, _PRINT, json.dumps({"error": False, "statements": [alone]}))[0].removeprefix("SELECT ")
+
+
+def _printed(con: DuckDBPyConnection, statement: Tree) -> str:
+    """The canonical text of a rewritten tree, which parses to that tree again."""
+    tree = json.dumps({"error": False, "statements": [statement]}, ensure_ascii=False, separators=(",", ":"))
+    text, again = _ask(con, _PRINT_AND_SERIALIZE, tree)
+    if _POSITION.sub("", tree) != _POSITION.sub("", again) and not _same(statement, json.loads(again)):
+        hint = "write it in another way, and please report it: this is a flaw of DuckDB's printer"
+        raise SqlWrong("DuckDB does not print this query faithfully", reason="sql_not_supported", hint=hint)
+    return text
+
+
+def _same(statement: Tree, answer: Tree) -> bool:
+    return not answer["error"] and same(statement["node"], answer["statements"][0]["node"])

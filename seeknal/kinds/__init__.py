@@ -1,0 +1,30 @@
+"""Pure lowering: one file for each node kind, and the file's name is the word that a person types.
+
+A kind's module has `Spec` (a frozen dataclass: the fields that this kind knows, under the names of the project format)
+and `lower(name, spec, inputs) -> Lowered`. It may have
+`expand(definition, schemas)` for SQL that depends on the columns of its inputs, `files(name, traits)` for documents shown
+beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code, and
+`derive(nodes)` for targets that nobody writes down. Nothing here reads, runs or imports an engine.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+_HELPERS = ("__init__",)
+
+
+@cache
+def known() -> tuple[str, ...]:
+    """Every kind, sorted: the listing of this folder."""
+    names = {entry.split(".")[0] for entry in os.listdir(os.path.dirname(__file__)) if entry.endswith((".py", ".pyc"))}
+    return tuple(sorted(names.difference(_HELPERS)))
+
+
+@cache
+def get(kind: str) -> ModuleType:
+    """The module of a kind that is in `known()`."""
+    return import_module(f"{__name__}.{kind}")

@@ -1,0 +1,65 @@
+"""How a change looks to those who read the node: `breaking`, `non_breaking`, `metadata` or `data`.
+
+Decides the word and what exactly changed, from the published state and the plan's step. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from seeknal.model.explain import Reason, render, schema_changes
+from seeknal.model.generation import Published
+from seeknal.model.node import Node
+from seeknal.model.plan import Step, Verdict
+
+BREAKING, NON_BREAKING, METADATA, DATA = "breaking", "non_breaking", "metadata", "data"
+_LOGIC = ("definition_changed", "engine_changed", "clock_changed", "input_added", "input_removed")
+
+
+class Change(NamedTuple):
+    """A changed node: its category and the words for what changed."""
+
+    id: str
+    category: str
+    details: tuple[str, ...]
+
+
+def change_of(
+    node: Node, step: Step, published: Published | None, before: Mapping[str, Any] | None, *, additive: bool
+) -> Change | None:
+    """The change of one node against what is published; None when nothing changed. `additive`: see the engine."""
+    if published is None:
+        return Change(node.id, NON_BREAKING, ("new node",))
+    if step.prepared is None or step.key == published.action:
+        details = meta_changes(published.meta, node.meta)
+        return Change(node.id, METADATA, details) if details else None
+    reasons = _reasons(node, step, before)
+    logic = [reason for reason in reasons if reason.word in _LOGIC]
+    if not logic:
+        return Change(node.id, DATA, tuple(render(reason) for reason in reasons))
+    columns = schema_changes(published.artifact.schema, step.prepared.columns or published.artifact.schema)
+    added_only = additive and all(text.endswith(" added") for text in columns)
+    category = NON_BREAKING if added_only else BREAKING
+    return Change(node.id, category, _details(logic, columns))
+
+
+def _reasons(node: Node, step: Step, before: Mapping[str, Any] | None) -> tuple[Reason, ...]:
+    from seeknal.model.explain import diff
+
+    if step.verdict is Verdict.BUILD and step.reasons and step.reasons[0].word not in ("forced", "shared"):
+        return step.reasons
+    if step.prepared is None:
+        return step.reasons
+    return diff(before, step.prepared.action.document(), step.prepared.labels, node.recipe.files)
+
+
+def _details(logic: list[Reason], columns: tuple[str, ...]) -> tuple[str, ...]:
+    sql = [f"sql: {text}" for text in columns]
+    return tuple(sql + [render(reason) for reason in logic if not (sql and reason.subject == "sql")])
+
+
+def meta_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which words that are not in any key changed: `description`, `owner`, `tags`, `formatting`, ..."""
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return tuple("formatting or comments" if name == "text" else name for name in names)

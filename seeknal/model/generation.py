@@ -1,0 +1,106 @@
+"""Generations: one published state of an environment, as a document.
+
+Decides what a generation says of each target and when two of them are the same for a reader. Never touches a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seeknal.model.action import Artifact, read_artifact
+from seeknal.model.digest import is_digest
+
+GENERATION = "seeknal/generation"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One target of a generation: action key, artifact, the words that are not in the key, and its views.
+
+    `views` maps a path under the generation's folder to the digest of the blob that it shows.
+    """
+
+    action: str
+    artifact: Artifact
+    meta: Mapping[str, Any]
+    views: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "action": self.action,
+            "artifact": self.artifact.document(),
+            "meta": dict(self.meta),
+            "views": dict(self.views),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What readers see of an environment between two publications."""
+
+    environment: str
+    parent: str | None
+    run: str
+    created: str
+    targets: Mapping[str, Published]
+    note: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As plain data, for canonical JSON."""
+        return {
+            "type": GENERATION,
+            "version": VERSION,
+            "environment": self.environment,
+            "parent": self.parent,
+            "run": self.run,
+            "created": self.created,
+            "note": self.note,
+            "targets": {name: target.document() for name, target in self.targets.items()},
+        }
+
+
+def read_generation(document: Mapping[str, Any]) -> Generation:
+    """The generation that `document` holds. Raises ValueError, KeyError or TypeError when it is not one."""
+    if document["type"] != GENERATION or document["version"] != VERSION:
+        raise ValueError("not a generation of version 1")
+    targets = {name: _read_target(entry) for name, entry in document["targets"].items()}
+    parent = document["parent"]
+    if parent is not None and not is_digest(parent):
+        raise ValueError("parent is not a digest")
+    return Generation(
+        document["environment"],
+        parent,
+        document["run"],
+        document["created"],
+        targets,
+        document.get("note", ""),
+    )
+
+
+def _read_target(entry: Mapping[str, Any]) -> Published:
+    if not is_digest(entry["action"]):
+        raise ValueError("action is not a digest")
+    return Published(entry["action"], read_artifact(entry["artifact"]), dict(entry["meta"]), dict(entry["views"]))
+
+
+def changes(before: Generation | None, after: Mapping[str, Published]) -> dict[str, str]:
+    """What `after` changes for readers: id -> `added`, `removed`, `rebuilt`, `metadata`. Empty: nothing to publish."""
+    old = before.targets if before else {}
+    found = {name: "removed" for name in old if name not in after}
+    for name, target in after.items():
+        word = _change(old.get(name), target)
+        if word:
+            found[name] = word
+    return dict(sorted(found.items()))
+
+
+def _change(old: Published | None, new: Published) -> str:
+    if old is None:
+        return "added"
+    if (old.action, old.artifact) != (new.action, new.artifact):
+        return "rebuilt"
+    return "metadata" if (old.meta, old.views) != (new.meta, new.views) else ""

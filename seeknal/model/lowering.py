@@ -1,0 +1,78 @@
+"""What every kind's `lower` gives and raises, and the small grammar that kinds share.
+
+Never looks at a file or an engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seeknal.model.node import Recipe
+
+Path = tuple[str | int, ...]
+
+# Values that differ in every run: these words stand in definitions and keys, the values are put in at execution.
+RUN_ID, RUN_DATE = "__seeknal_run_id__", "__seeknal_run_date__"
+
+
+class Wrong(Exception):
+    """A field is wrong: `path` leads to it, the message says what is allowed."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A recipe, and traits that other parts of the tool may ask for (never part of a key)."""
+
+    recipe: Recipe
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_BASES = (
+    "bigint|int8|long|integer|int4|int|signed|smallint|int2|short|tinyint|int1|hugeint|uhugeint|ubigint|uinteger|"
+    "usmallint|utinyint|double|float8|float|float4|real|decimal|numeric|boolean|bool|logical|varchar|char|bpchar|text|"
+    "string|blob|bytea|binary|varbinary|date|time|timetz|timestamp|timestamptz|datetime|timestamp_s|timestamp_ms|"
+    "timestamp_ns|timestamp with time zone|time with time zone|interval|uuid|json|bit|bitstring"
+)
+_SIMPLE = re.compile(rf"({_BASES})(\s*\(\s*\d+\s*(,\s*\d+\s*)?\))?(\[\d*\])*", re.IGNORECASE)
+_NESTED = re.compile(r"(struct|map|union|enum)\s*\(.*\)(\[\d*\])*", re.IGNORECASE | re.DOTALL)
+
+
+def is_type(text: str) -> bool:
+    """Whether `text` is the name of a DuckDB type, and not a description that happens to stand in its place."""
+    return bool(_SIMPLE.fullmatch(text.strip()) or _NESTED.fullmatch(text.strip()))
+
+
+def declared_types(columns: Mapping[str, Any] | None) -> dict[str, str]:
+    """The types among `columns` (`name: BIGINT`, `name: {dtype: BIGINT}`), normalised to upper case."""
+    found: dict[str, str] = {}
+    for name, value in (columns or {}).items():
+        text = value.get("dtype", value.get("type")) if isinstance(value, Mapping) else value
+        if isinstance(text, str) and is_type(text):
+            found[str(name)] = text.strip() if _NESTED.fullmatch(text.strip()) else " ".join(text.upper().split())
+        elif isinstance(value, Mapping) and text is not None:
+            raise Wrong(("columns", str(name)), f"{text!r} is not a type that DuckDB knows")
+    return found
+
+
+def input_names(inputs: tuple[str, ...]) -> dict[str, str]:
+    """The words by which SQL may call its inputs: `input_0`, `input_1`, ..., and `__THIS__` where there is one."""
+    names = {f"input_{i}": name for i, name in enumerate(inputs)}
+    return {**names, "__THIS__": inputs[0]} if len(set(inputs)) == 1 else names

@@ -1,0 +1,205 @@
+"""The store: blobs by digest, results by action key.
+
+Decides what counts as a hit: a result whose own check holds and whose blob is there. A damaged, missing or
+unknown entry is a miss, moved to quarantine with one warning; it never fails a build. Never decides what to build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seeknal.errors import EnvironmentFailure
+from seeknal.model.action import ActionResult, Artifact, read_result
+from seeknal.model.digest import canonical, digest_of
+from seeknal.model.plan import Found
+from seeknal.store.disk import Disk
+from seeknal.store.layout import MARKER, TAG, TAG_NAME, StoreLayout
+from seeknal.store.statcache import StatCache, hash_file
+
+_DAY = 86_400
+
+
+class Damaged(Exception):
+    """The bytes of a blob are not what its name says; the blob is in quarantine now."""
+
+
+class Store:
+    """Blobs and action results under one root, shared by threads, processes and projects."""
+
+    def __init__(
+        self, layout: StoreLayout, disk: Disk, stats: StatCache, warn: Callable[[str], None], *, read_only: bool = False
+    ) -> None:
+        self.layout = layout
+        self.disk = disk
+        self.stats = stats
+        self._warn = warn
+        self._read_only = read_only
+        self._trusted: set[str] = set()
+        self.places: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Create the store or check that it is one this version can read. Raises EnvironmentFailure."""
+        marker = _read(self.layout.marker)
+        if marker is not None:
+            self._check_marker(marker)
+        elif not self._read_only:
+            self.disk.put(self.layout.tmp, os.path.join(self.layout.root, TAG_NAME), TAG)
+            self.disk.put(self.layout.tmp, os.path.join(self.layout.root, ".gitignore"), b"*\n")
+            self.disk.put(self.layout.tmp, self.layout.marker, MARKER)
+
+    def _check_marker(self, marker: bytes) -> None:
+        try:
+            document = json.loads(marker)
+            version = document["version"] if document["type"] == "seeknal/cache" else None
+        except (ValueError, TypeError, KeyError):
+            version = None
+        if isinstance(version, int) and version > 1:
+            text = f"{self.layout.root} is a store of version {version}: this seeknal reads version 1"
+            raise EnvironmentFailure(text, reason="newer_store", hint="upgrade seeknal, or choose another --cache-dir")
+        if version != 1:
+            self._quarantine(self.layout.marker, "the marker of the store is damaged")
+            if not self._read_only:
+                self.disk.put(self.layout.tmp, self.layout.marker, MARKER)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, key: str) -> Found:
+        """The artifact of an action, if there is a result and its blob is there."""
+        path = self.layout.result(key)
+        data = _read(path)
+        if data is None:
+            return Found(None)
+        try:
+            result = read_result(json.loads(data), key)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._quarantine(path, f"damaged result {key}")
+            return Found(None, "artifact_damaged")
+        self._touch(path)
+        return self.present(result.artifact)
+
+    def made(self, key: str) -> Mapping[str, Any]:
+        """What is known of the making of an action's artifact (seconds, run); empty when nothing is."""
+        try:
+            return read_result(json.loads(_read(self.layout.result(key)) or b""), key).made
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def present(self, artifact: Artifact) -> Found:
+        """The artifact if its blob is there, as far as signatures can tell; else why not."""
+        path = self.locate(artifact)
+        try:
+            digest = self.stats.digest(path)
+        except OSError:
+            return Found(None, "artifact_missing")
+        if digest == artifact.blob:
+            return Found(artifact)
+        if artifact.in_place:
+            return Found(None, "artifact_missing")
+        self._condemn(path, artifact.blob)
+        return Found(None, "artifact_damaged")
+
+    def locate(self, artifact: Artifact) -> str:
+        """The path that holds the artifact's bytes: a blob, or the person's own file for an artifact in place."""
+        blob = self.layout.blob(artifact.blob)
+        return self.places.get(artifact.blob, blob) if artifact.in_place and not os.path.exists(blob) else blob
+
+    def verified(self, artifact: Artifact) -> str:
+        """The path of bytes that were hashed in this process. Raises Damaged."""
+        path = self.locate(artifact)
+        if artifact.blob in self._trusted:
+            return path
+        try:
+            digest = hash_file(path)
+        except (OSError, ValueError):
+            raise Damaged(artifact.blob) from None
+        if digest != artifact.blob:
+            self.stats.forget(path)
+            if not artifact.in_place:
+                self._condemn(path, artifact.blob)
+            raise Damaged(artifact.blob)
+        self._trusted.add(artifact.blob)
+        return path
+
+    def document(self, digest: str) -> Any:
+        """The JSON document with this digest, verified; None when it is missing or damaged."""
+        path = self.layout.blob(digest)
+        data = _read(path)
+        if data is None:
+            return None
+        if digest_of(data) != digest:
+            self._condemn(path, digest)
+            return None
+        return json.loads(data)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store `data` as a blob; returns its digest. Does nothing when the blob is there and whole."""
+        digest = digest_of(data)
+        path = self.layout.blob(digest)
+        if _read(path) != data:
+            self.disk.put(self.layout.tmp, path, data)
+            self.stats.learn(path, digest)
+        self._trusted.add(digest)
+        return digest
+
+    def put_document(self, document: Any) -> str:
+        """Store a document in canonical form; returns its digest."""
+        return self.put_bytes(canonical(document))
+
+    def adopt(self, temporary: str, digest: str) -> None:
+        """Make the finished file `temporary`, whose digest is known, a blob; durable at once."""
+        path = self.layout.blob(digest)
+        self.disk.adopt(temporary, path)
+        self.stats.learn(path, digest)
+        self._trusted.add(digest)
+
+    def put_result(self, result: ActionResult, action: bytes) -> None:
+        """Store the action document, then its result: both visible now, durable at the next sync."""
+        self.put_bytes(action)
+        self.disk.put(self.layout.tmp, self.layout.result(result.action), result.bytes())
+
+    def temporary(self) -> str:
+        """A path on the store's file system for a file in the making."""
+        return self.disk.temporary(self.layout.tmp)
+
+    # -- damage ----------------------------------------------------------------------------------------------------
+
+    def condemn(self, digest: str) -> None:
+        """Move a blob whose bytes are wrong out of the way."""
+        self._condemn(self.layout.blob(digest), digest)
+
+    def _condemn(self, path: str, digest: str) -> None:
+        self.stats.forget(path)
+        self._trusted.discard(digest)
+        self._quarantine(path, f"damaged blob {digest}")
+
+    def _quarantine(self, path: str, what: str) -> None:
+        self._warn(f"{what}: moved to quarantine, it will be built again")
+        if not self._read_only:
+            name = f"{int(time.time())}-{os.path.basename(path)}"
+            try:
+                self.disk.move(path, os.path.join(self.layout.quarantine, name))
+            except EnvironmentFailure as error:
+                self._warn(error.message)
+
+    def _touch(self, path: str) -> None:
+        """Say that a result is in use, once a day, so that `gc --max-age` keeps it."""
+        if not self._read_only and time.time() - os.stat(path).st_mtime > _DAY:
+            self.disk.touch(path)
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(handle, "rb") as file:
+        try:
+            return file.read()
+        except OSError:
+            return None
