@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from seeknal import __version__
-from seeknal.errors import SeeknalError, UsageError, nearest, safe
+from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
     "run", "plan", "validate", "list", "show", "explain", "inspect", "log", "rollback", "entity", "consolidate",
@@ -28,7 +28,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing and leaving."""
-        raise UsageError(message, hint=f"see: {self.prog} --help")
+        words = [word.split("=")[0] for word in message.split() if word.startswith("-")]
+        known = [option for parser in _below(self) for option in parser._option_string_actions]
+        near = nearest(words[0], known) if words and "unrecognized" in message else ""
+        raise UsageError(message + near, hint=f"see: {self.prog} --help")
+
+
+def _below(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from _below(sub)
 
 
 def command(word: str) -> Any:
@@ -56,7 +67,8 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code of the process."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = [*(sys.argv[1:] if argv is None else argv)]  # `list` is the command of that name here
+    _make_printable()
     debug = "--debug" in arguments
     as_json = "--json" in arguments
     try:
@@ -67,15 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         _report(error, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\ninterrupted: what was finished stays in the cache, nothing was published", file=sys.stderr)
+        _say("\ninterrupted: what was finished stays in the cache, nothing was published")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away: what is left to print goes nowhere
         return 0
+    except OSError as error:
+        if debug:
+            raise
+        _say(f"error: {safe(error)}")
+        return EnvironmentFailure.exit_code
     except Exception as error:
         if debug:
             raise
-        print(f"internal error: {type(error).__name__}: {safe(error)}\n  see it whole with --debug", file=sys.stderr)
+        _say(f"internal error: {type(error).__name__}: {safe(error)}\n  see it whole with --debug")
         return 1
 
 
@@ -84,7 +101,8 @@ def _run(arguments: list[str]) -> int:
     if word in COMMANDS:
         args = build_parser((word,)).parse_args(arguments)
         code: int = args.module.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     if word and not word.startswith("-"):
         raise UsageError(f"there is no command {word!r}{nearest(word, COMMANDS)}", reason="unknown_command")
@@ -105,4 +123,16 @@ def _report(error: SeeknalError, *, as_json: bool) -> None:
             {"file": safe(p.file), "line": p.line, "reason": p.reason, "message": safe(p.message)} for p in problems
         ]
         print(json.dumps(document))
-    print(f"error: {error}" if "\n" not in str(error) else f"error:\n{error}", file=sys.stderr)
+    _say(f"error: {error}" if "\n" not in str(error) else f"error:\n{error}")
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+def _make_printable() -> None:
+    """A terminal that does not know a character shows its number instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -82,13 +82,15 @@ def _rebuild(args: argparse.Namespace) -> int:
     from seeknal.build.connect import load_project
     from seeknal.build.session import opened
     from seeknal.cli.show import one_node
+    from seeknal.store.lock import locked
 
     with opened(common.request(args, read_only=False), common.warn) as session:
         session.store.open()
         load_project(session, common.environment(session.root))
         session.read_published()
         name = one_node(session, args.rebuild)
-        difference = rebuild(session, name)
+        with locked(session.store.layout.lock, exclusive=False):
+            difference = rebuild(session, name)
     text = f"{name}: {difference or 'built again: the same table'}"
     common.emit(args, {"node": name, "difference": difference}, [text])
     return IntegrityFinding.exit_code if difference else 0

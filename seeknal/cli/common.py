@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.errors import UsageError, safe
+from seeknal.errors import Problem, ProjectError, UsageError, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,7 +74,10 @@ def project_root(args: argparse.Namespace) -> str:
                 f"{root} is no project: it has neither seeknal_project.yml nor seeknal/", reason="no_project"
             )
         return root
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except OSError:
+        raise UsageError("this folder is gone: go into a project", reason="no_project") from None
     while not _is_project(folder):
         above = os.path.dirname(folder)
         if above == folder:
@@ -106,9 +109,9 @@ def as_of(args: argparse.Namespace) -> datetime:
         return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"--date {text!r} is not a date: write YYYY-MM-DD", reason="bad_date") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def params(values: list[str]) -> dict[str, Any]:
@@ -141,6 +144,8 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", run_id):
         text = f"--run-id {run_id!r}: up to 100 letters, digits, - _ and . are allowed"
         raise UsageError(text, reason="bad_run_id")
+    if args.profile and not os.path.isfile(args.profile):
+        raise ProjectError([Problem(args.profile, 1, "there is no such profile file", "no_profile")])
     given = params(getattr(args, "params", []))
     return Request(project_root(args), now, run_id, cache_dir(args), given, workers=workers, read_only=read_only)
 
@@ -149,7 +154,7 @@ def environment(root: str) -> dict[str, str]:
     """The process's environment, with `.env` of the project filling in what is not set."""
     found: dict[str, str] = {}
     try:
-        with open(os.path.join(root, ".env"), encoding="utf-8") as file:
+        with open(os.path.join(root, ".env"), encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
     except OSError:
         lines = []

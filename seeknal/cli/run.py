@@ -62,9 +62,8 @@ def _unchanged(args: argparse.Namespace) -> bool:
     if args.full or args.plan:
         return False
     root = common.project_root(args)
-    from datetime import UTC, datetime
-
-    today = (args.date or datetime.now(UTC).isoformat())[:10]
+    today = common.as_of(args).date().isoformat()
+    common.params(args.params)
     path = os.path.join(root, "target", "local", "stamp")
     for date in ("-", today):
         summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}")

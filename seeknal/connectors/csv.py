@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seeknal.model.lowering import Wrong, literal
+from seeknal.model.lowering import Wrong, literal, path_literal, quoted
 
 NAME = "csv"
 OPTIONS = (
@@ -60,19 +60,39 @@ def _count(value: Any) -> int:
 
 def query(paths: Sequence[str], definition: Mapping[str, Any], columns: Sequence[str] | None) -> str:
     """SQL that reads the files. `columns`: the names found in them, when they are known already."""
-    types = definition["types"]
+    types = {name: _READ_AS.get(type_, type_) for name, type_ in definition["types"].items()}
     found = {name.lower(): name for name in columns or ()}
     inner = [f"{literal(found.get(name.lower(), name))}: {literal(type_)}" for name, type_ in types.items()]
     whole = columns is None or any(name.lower() not in {t.lower() for t in types} for name in columns)
-    parts = [f"[{', '.join(literal(path) for path in paths)}]", f"sample_size={-1 if whole else 20480}"]
+    parts = [f"[{', '.join(path_literal(path) for path in paths)}]", f"sample_size={-1 if whole else 20480}"]
     parts += [f"types={{{', '.join(inner)}}}"] if inner else []
     parts += [f"{name}={_value(value)}" for name, value in definition["options"].items()]
-    return f"SELECT * FROM read_csv({', '.join(parts)})"
+    whole_numbers = [found.get(n.lower(), n) for n, type_ in definition["types"].items() if type_ in _READ_AS]
+    casts = ", ".join(_whole(name, definition["types"]) for name in whole_numbers)
+    return f"SELECT *{f' REPLACE ({casts})' if casts else ''} FROM read_csv({', '.join(parts)})"
+
+
+# DuckDB reads 1.5 as the whole number 2. Read with decimals first, a fraction can be seen and refused.
+_READ_AS = {
+    "TINYINT": "DECIMAL(18,6)",
+    "SMALLINT": "DECIMAL(18,6)",
+    "INTEGER": "DECIMAL(18,6)",
+    "INT": "DECIMAL(18,6)",
+    "BIGINT": "DECIMAL(38,9)",
+    "LONG": "DECIMAL(38,9)",
+}
+
+
+def _whole(name: str, types: Mapping[str, str]) -> str:
+    column = quoted(name)
+    type_ = next(t for n, t in types.items() if n.lower() == name.lower())
+    told = f"error('the value ' || {column} || ' in the column ' || {literal(name)} || ' is no whole number')"
+    return f"CASE WHEN {column} <> trunc({column}) THEN {told} ELSE CAST({column} AS {type_}) END AS {column}"
 
 
 def names_query(paths: Sequence[str], definition: Mapping[str, Any]) -> str:
     """SQL whose columns are those of the files, found without reading more than their beginning."""
-    parts = [f"[{', '.join(literal(path) for path in paths)}]", "all_varchar=true"]
+    parts = [f"[{', '.join(path_literal(path) for path in paths)}]", "all_varchar=true"]
     parts += [f"{name}={_value(value)}" for name, value in definition["options"].items()]
     return f"SELECT * FROM read_csv({', '.join(parts)})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seeknal.model.lowering import Wrong, literal, quoted
+from seeknal.model.lowering import Wrong, literal, path_literal, quoted
 
 NAME = "json"
 OPTIONS = ("format",)
@@ -22,7 +22,7 @@ def options(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def query(paths: Sequence[str], definition: Mapping[str, Any], columns: Sequence[str] | None) -> str:
     """SQL that reads the files, casting what is declared."""
-    files = f"[{', '.join(literal(path) for path in paths)}]"
+    files = f"[{', '.join(path_literal(path) for path in paths)}]"
     form = literal(definition["options"]["format"])
     found = {name.lower(): name for name in columns or ()}
     casts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seeknal.model.lowering import literal, quoted
+from seeknal.model.lowering import path_literal, quoted
 
 NAME = "parquet"
 OPTIONS = ()
@@ -19,7 +19,7 @@ def options(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def query(paths: Sequence[str], definition: Mapping[str, Any], columns: Sequence[str] | None) -> str:
     """SQL that reads the files, casting what is declared."""
-    files = f"[{', '.join(literal(path) for path in paths)}]"
+    files = f"[{', '.join(path_literal(path) for path in paths)}]"
     found = {name.lower(): name for name in columns or ()}
     types = [(found.get(name.lower(), name), type_) for name, type_ in definition["types"].items()]
     casts = [f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types]

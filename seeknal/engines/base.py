@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from seeknal.model.action import Artifact
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
+
+T = TypeVar("T")
 
 
 class Memo(Protocol):
@@ -23,6 +25,15 @@ class Memo(Protocol):
 
     def put(self, key: str, value: Any) -> None:
         """Remember plain data."""
+
+
+def recalled(memo: Memo, key: str, read: Callable[[Any], T]) -> T | None:
+    """What the memo has for `key`, read back; None when it has nothing, or something that cannot be meant."""
+    known = memo.get(key)
+    try:
+        return None if known is None else read(known)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from seeknal.engines.base import Setting
 from seeknal.engines.sqlbind import planner
-from seeknal.model.lowering import literal
+from seeknal.model.lowering import literal, without_pattern
 
 _BASE = {
     "autoinstall_known_extensions": False,
@@ -81,8 +81,12 @@ def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, file
     con.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL python_enable_replacements = false")
     if folders is None:
         return con
-    con.execute(f"SET allowed_directories = [{', '.join(literal(folder) for folder in folders)}]")
-    con.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
+    con.execute(f"SET allowed_directories = [{_spelled(folders)}]; SET allowed_paths = [{_spelled(files)}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
     return con
+
+
+def _spelled(paths: Iterable[str]) -> str:
+    """Paths for a list of what is allowed: DuckDB compares them as they are spelled in the query."""
+    return ", ".join(literal(text) for path in paths for text in dict.fromkeys((path, without_pattern(path))))

@@ -62,10 +62,21 @@ class ConnectorEngine:
                 return Product(order_counts=True, in_place=files[0])
             copy(con, connector.query(files, definition, [name for name, _ in found]), output)
         except duckdb.Error as error:
-            raise BuildFailed(
-                f"{node.file}:{node.line}: {node.id}: {_told(error)}", reason="unreadable_file"
-            ) from error
+            text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)}: {_told(error)}"
+            raise BuildFailed(text, reason="unreadable_file") from error
         return Product(order_counts=True)
+
+    def warnings(self, node: Node) -> list[tuple[int, str, str]]:
+        """What `validate` says: types that are left to guessing."""
+        if node.recipe.definition["types"] or node.recipe.definition["source"] == "parquet":
+            return []
+        return [
+            (
+                node.line,
+                "types are inferred from the data: declare columns, so that a new file cannot change them",
+                "inferred",
+            )
+        ]
 
     def close(self) -> None:
         """Close the instances."""

@@ -7,34 +7,31 @@ they are written: as declared, as its input's, or canonically; a large result of
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import duckdb
 
 from seeknal import kinds
-from seeknal.engines.base import File, Product, Setting
+from seeknal.engines.base import File, Product, Setting, recalled
 from seeknal.engines.connections import Connections
-from seeknal.engines.parquet import copy
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
+from seeknal.engines.sqlfiles import anonymous, located
+from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_parsed
+from seeknal.engines.sqlwrite import SORTED, over, write
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import RUN_DATE, RUN_ID, literal, quoted
+from seeknal.model.lowering import RUN_DATE, RUN_ID, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
-# A text or a quoted name, inside of which the name of a relation would not be a relation.
-_QUOTED = re.compile(r"['\"]")
 TAG = "duckdb/" + ".".join(duckdb.__version__.split(".")[:2])
+
+
 # Under this many input rows one thread is as quick as two, and always gives the same bits.
 SMALL = 500_000
-# Up to this many rows a result of no declared order is put in canonical order: under 0.2 s, so that equal tables are
-# equal bytes. Larger ones are compared with the previous artifact as bags of rows.
-SORTED = 200_000
 
 
 class Ready(NamedTuple):
@@ -42,6 +39,7 @@ class Ready(NamedTuple):
 
     parsed: Parsed
     checks: tuple[dict[str, str], ...]
+    files: tuple[str, ...]
 
 
 def open_engine(setting: Setting) -> DuckDBEngine:
@@ -70,15 +68,22 @@ class DuckDBEngine:
         definition = dict(node.recipe.definition)
         schemas = {name: artifact.schema for name, artifact in inputs.items()}
         sql, checks, names = self._text(node, definition, schemas)
-        parsed, bound = self._bound(node, sql, definition, names, schemas)
+        parsed, bound = self._bound(node, sql, definition, names, schemas, files)
         self._required(node, definition, bound.columns)
         used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
         clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
-        document = {"sql": parsed.text, "checks": list(checks)} if checks else {"sql": parsed.text}
+        document: dict[str, Any] = {"sql": anonymous(parsed)}
+        if checks:
+            document["checks"] = [check["sql"] for check in checks]
         digests = tuple(tuple(file.digest for file in group) for group in files)
         action = Action(self.tag, document, used, digests, clock=clock)
         labels = {relation_name(i): name for i, name in enumerate(parsed.relations)}
-        return Prepared(action, labels, bound.columns, Ready(parsed, checks))
+        return Prepared(
+            action,
+            labels,
+            bound.columns,
+            Ready(located(parsed, files), checks, tuple(file.path for group in files for file in group)),
+        )
 
     def _text(
         self, node: Node, definition: Mapping[str, Any], schemas: Mapping[str, Schema]
@@ -96,6 +101,7 @@ class DuckDBEngine:
         definition: Mapping[str, Any],
         names: Mapping[str, str],
         schemas: Mapping[str, Schema],
+        files: tuple[tuple[File, ...], ...],
     ) -> tuple[Parsed, Bound]:
         shadowed = shadows(column for schema in schemas.values() for column in schema)
         parsed = self._parse(node, sql, names, shadowed)
@@ -105,22 +111,20 @@ class DuckDBEngine:
             parsed = self._parse(node, wrapped, local, shadowed)
         wanted = [schemas[name] for name in parsed.relations]
         key = "bind:" + document_digest([self.tag, parsed.text, [list(map(list, schema)) for schema in wanted]])
-        known = self._setting.memo.get(key) if not parsed.files else None
+        known = recalled(self._setting.memo, key, remembered_bound) if not parsed.files else None
         if known is None:
-            bound = self._try(node, lambda: bind(self._binder(), parsed, wanted, self._setting.as_of))
-            known = {"columns": bound.columns, "reads": bound.reads}
-            self._setting.memo.put(key, known)
+            bound = self._try(node, lambda: bind(self._binder(), located(parsed, files), wanted, self._setting.as_of))
+            self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
             return parsed, bound
-        columns = tuple((name, type_) for name, type_ in known["columns"])
-        return parsed, Bound(columns, tuple(None if r is None else tuple(r) for r in known["reads"]))
+        return parsed, known
 
     def _parse(self, node: Node, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()) -> Parsed:
         key = "parse:" + document_digest([self.tag, sql, dict(names), sorted(shadowed)])
-        known = self._setting.memo.get(key)
+        known = recalled(self._setting.memo, key, remembered_parsed)
         if known is not None:
-            return _parsed(known)
+            return known
         parsed: Parsed = self._try(node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
-        self._setting.memo.put(key, _plain(parsed))
+        self._setting.memo.put(key, plain_parsed(parsed))
         return parsed
 
     def _binder(self) -> Any:
@@ -165,13 +169,13 @@ class DuckDBEngine:
         """Run the checks, then the query, into `output`."""
         ready: Ready = prepared.ready
         rows = sum(used.rows for used in prepared.action.inputs)
-        files = [os.path.normpath(os.path.join(self._setting.project, path)) for path in ready.parsed.files]
+        files = [*ready.files]
         query = self._late(ready.parsed.text)
         with self._cursor(node, rows, files, [paths[name] for name in ready.parsed.relations], output) as con:
             try:
                 self._check(con, node, ready.checks, paths)
-                query = _over(con, query, [paths[name] for name in ready.parsed.relations])
-                return Product(_write(con, query, output, ready.parsed, small=rows <= SORTED))
+                query = over(con, query, [paths[name] for name in ready.parsed.relations])
+                return Product(write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED))
             except duckdb.Error as error:
                 raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
 
@@ -195,7 +199,9 @@ class DuckDBEngine:
     def _check(self, con: Any, node: Node, checks: Sequence[dict[str, str]], paths: Mapping[str, str]) -> None:
         for i, need in enumerate(node.recipe.inputs):
             if checks and need.node in paths:
-                con.execute(f"CREATE OR REPLACE TEMP VIEW input_{i} AS FROM read_parquet({literal(paths[need.node])})")
+                con.execute(
+                    f"CREATE OR REPLACE TEMP VIEW input_{i} AS FROM read_parquet({path_literal(paths[need.node])})"
+                )
         for check in checks:
             found = con.execute(check["sql"]).fetchall()
             if found:
@@ -212,47 +218,6 @@ def _used(index: int, artifact: Artifact, reads: Sequence[str] | None) -> Used:
     wanted = None if reads is None else set(reads)
     columns = tuple(column for column in artifact.columns if wanted is None or column.name in wanted)
     return Used(relation_name(index), artifact.rows, columns)
-
-
-_RELATION = re.compile(r"\b" + re.escape(relation_name(0))[:-1] + r"(\d+)\b")
-
-
-def _over(con: Any, query: str, paths: Sequence[str]) -> str:
-    """The query over these files: in the text where that is safe, else through views, which cost 0.3 ms each."""
-    if _QUOTED.search(query) is None:
-        return _RELATION.sub(lambda found: f"read_parquet({literal(paths[int(found[1])])})", query)
-    for i, path in enumerate(paths):
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(relation_name(i))} AS FROM read_parquet({literal(path)})")
-    return query
-
-
-def _write(con: Any, query: str, output: str, parsed: Parsed, *, small: bool) -> bool:
-    """Write the rows; returns whether their order counts."""
-    free = not (parsed.ordered or parsed.stable)
-    rows = copy(con, f"SELECT * FROM ({query}) ORDER BY ALL" if free and small else query, output)
-    if not free or small:
-        return True
-    if rows > SORTED:
-        return False
-    raw = f"{output}.raw"
-    os.rename(output, raw)
-    copy(con, f"SELECT * FROM read_parquet({literal(raw)}) ORDER BY ALL", output)
-    os.unlink(raw)
-    return True
-
-
-def _plain(parsed: Parsed) -> dict[str, Any]:
-    return {name: _listed(getattr(parsed, name)) for name in Parsed.__dataclass_fields__}
-
-
-def _listed(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value
-
-
-def _parsed(known: Mapping[str, Any]) -> Parsed:
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in known.items()}
-    sets: dict[str, Any] = {name: frozenset(known[name]) for name in ("clock", "keywords")}
-    return Parsed(**{**values, **sets})
 
 
 def _at(node: Node) -> str:

@@ -14,15 +14,22 @@ _MAGIC = b"PAR1"
 # Field numbers of parquet.thrift.
 _SCHEMA, _ROWS, _GROUPS = 2, 3, 4
 _CHILDREN = 5
+# type, type_length, repetition_type, num_children, converted_type, scale, precision, logicalType
+_MEANING = (1, 2, 3, 5, 6, 7, 8, 10)
 _CHUNKS = 1
 _META, _SIZE, _DATA_PAGE, _DICTIONARY_PAGE = 3, 7, 9, 11
 
 
 class Footer(NamedTuple):
-    """`rows`, and for each top-level column (offset, size) of its chunks: by row group, by leaf in schema order."""
+    """`rows`, and for each top-level column (offset, size) of its chunks: by row group, by leaf in schema order.
+
+    `shapes` holds, for each top-level column, what the schema says of its elements besides their names: the same pages
+    mean other values as milliseconds than as microseconds.
+    """
 
     rows: int
     places: tuple[tuple[tuple[int, int], ...], ...]
+    shapes: tuple[list[Any], ...]
 
 
 class NotParquet(ValueError):
@@ -47,28 +54,41 @@ def read_footer(path: str) -> Footer:
 
 
 def _footer(meta: dict[int, Any]) -> Footer:
-    owners = _owners(meta[_SCHEMA])
-    places: list[list[tuple[int, int]]] = [[] for _ in range(max(owners, default=-1) + 1)]
+    owners, shapes = _tree(meta[_SCHEMA])
+    places: list[list[tuple[int, int]]] = [[] for _ in shapes]
     for group in meta.get(_GROUPS, ()):
         for owner, chunk in zip(owners, group[_CHUNKS], strict=True):
             facts = chunk[_META]
             start = min(facts[_DATA_PAGE], facts.get(_DICTIONARY_PAGE) or facts[_DATA_PAGE])
             places[owner].append((start, facts[_SIZE]))
-    return Footer(meta[_ROWS], tuple(map(tuple, places)))
+    return Footer(meta[_ROWS], tuple(map(tuple, places)), tuple(shapes))
 
 
-def _owners(schema: list[dict[int, Any]]) -> list[int]:
-    """For each leaf, in order, the number of the top-level column that it belongs to. The schema is a tree, depth first."""
+def _tree(schema: list[dict[int, Any]]) -> tuple[list[int], list[list[Any]]]:
+    """For each leaf the number of its top-level column, and of each such column its elements without their names.
+
+    The schema is a tree written depth first; its first element is the root.
+    """
     owners: list[int] = []
+    shapes: list[list[Any]] = []
     at = 1
     for column in range(schema[0].get(_CHILDREN, 0)):
-        open_elements = 1
+        open_elements, shape = 1, []
         while open_elements:
             children = schema[at].get(_CHILDREN, 0)
             owners += [column] if not children else []
+            shape.append(_listed({number: value for number, value in schema[at].items() if number in _MEANING}))
             open_elements += children - 1
             at += 1
-    return owners
+        shapes.append(shape)
+    return owners, shapes
+
+
+def _listed(value: Any) -> Any:
+    """Structs as sorted lists of pairs: plain data for canonical JSON."""
+    if isinstance(value, dict):
+        return [[number, _listed(item)] for number, item in sorted(value.items())]
+    return value
 
 
 class _Reader:

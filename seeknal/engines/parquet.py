@@ -16,7 +16,7 @@ from seeknal.engines.footer import read_footer
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
 from seeknal.model.digest import PREFIX, canonical
-from seeknal.model.lowering import literal
+from seeknal.model.lowering import literal, path_literal
 from seeknal.model.node import Schema
 
 # Types that a Parquet file gives back as they were written; of others (HUGEINT, ENUM, UNION, ...) the file is asked.
@@ -38,7 +38,7 @@ def describe(con: Any, path: str, blob: str, *, known: Schema | None = None, in_
     Raises DefinitionWrong, NotParquet, duckdb.Error.
     """
     if known is None or not all(_KEPT.fullmatch(type_) for _, type_ in known):
-        told = con.execute(f"DESCRIBE FROM read_parquet({literal(path)})").fetchall()
+        told = con.execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
         known = tuple((name, type_) for name, type_, *_ in told)
     footer = read_footer(path)
     if not known or len(known) != len(footer.places):
@@ -46,16 +46,16 @@ def describe(con: Any, path: str, blob: str, *, known: Schema | None = None, in_
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         view = memoryview(data)
         try:
-            pairs = zip(known, footer.places, strict=True)
-            columns = tuple(Column(name, type_, column_digest(type_, view, chunks)) for (name, type_), chunks in pairs)
+            parts = zip(known, footer.shapes, footer.places, strict=True)
+            columns = tuple(Column(n, type_, column_digest(type_, shape, view, at)) for (n, type_), shape, at in parts)
         finally:
             view.release()
     return Artifact(blob, os.path.getsize(path), footer.rows, columns, in_place)
 
 
-def column_digest(type_: str, data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:
-    """BLAKE3 over a line that says type and chunk sizes, and the bytes of the column's chunks, row group by row group."""
-    hasher = blake3(canonical({"chunks": [size for _, size in chunks], "type": type_}) + b"\n")
+def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:
+    """BLAKE3 over a line that says types and chunk sizes, and the bytes of the column's chunks, row group by row group."""
+    hasher = blake3(canonical({"chunks": [size for _, size in chunks], "elements": shape, "type": type_}) + b"\n")
     for start, size in chunks:
         hasher.update(data[start : start + size])
     return PREFIX + hasher.hexdigest()
@@ -63,7 +63,7 @@ def column_digest(type_: str, data: memoryview, chunks: tuple[tuple[int, int], .
 
 def same_bag(con: Any, one: str, other: str) -> bool:
     """Whether two Parquet files hold the same rows, each as often, in whatever order."""
-    tables = [f"(SELECT * FROM read_parquet({literal(path)}))" for path in (one, other)]
+    tables = [f"(SELECT * FROM read_parquet({path_literal(path)}))" for path in (one, other)]
     sums = [con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {table} t").fetchone() for table in tables]
     if sums[0] != sums[1]:
         return False

@@ -14,11 +14,12 @@ import duckdb
 
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.connections import Connections
+from seeknal.engines.duckdb import TAG as SQL
 from seeknal.engines.parquet import copy
-from seeknal.engines.python_pool import Input, Job, Pool
-from seeknal.errors import BuildFailed, DefinitionWrong, nearest
+from seeknal.engines.python_pool import Input, Job, Outcome, Pool
+from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, nearest
 from seeknal.model.action import Action, Artifact, Used
-from seeknal.model.lowering import literal
+from seeknal.model.lowering import path_literal
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -48,19 +49,29 @@ class PythonEngine:
         """The action: code, parameters, and the columns that the function may see."""
         asked = {i.node: i.columns for i in node.recipe.inputs}
         used = tuple(_used(node, name, artifact, asked.get(name)) for name, artifact in inputs.items())
-        return Prepared(Action(self.tag, node.recipe.definition, used), {name: name for name in inputs}, None)
+        definition = dict(node.recipe.definition)
+        if definition.get("then"):
+            definition["then_by"] = SQL
+        return Prepared(Action(self.tag, definition, used), {name: name for name in inputs}, None)
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the function in a worker, then what the recipe says about its rows."""
         then = node.recipe.definition.get("then", ())
         required = node.recipe.definition.get("required", ())
         raw = f"{output}.raw" if then else output
-        outcome = self._pool.run(self._job(node, paths, raw))
+        outcome = self._outcome(node, paths, raw)
         if required:
             self._required(node, raw, required)
         if then:
             self._then(node, then, raw, output)
         return Product(outcome.ordered, notes=_notes(outcome.printed, outcome.undeclared, self._setting.project))
+
+    def _outcome(self, node: Node, paths: Mapping[str, str], output: str) -> Outcome:
+        try:
+            return self._pool.run(self._job(node, paths, output))
+        except (BuildFailed, EnvironmentFailure) as error:
+            error.message = f"{node.file}:{node.line}: {node.id}: {error.message}"
+            raise
 
     def _job(self, node: Node, paths: Mapping[str, str], output: str) -> Job:
         late = node.recipe.late
@@ -83,7 +94,7 @@ class PythonEngine:
         )
 
     def _required(self, node: Node, path: str, required: tuple[str, ...]) -> None:
-        rows = self._connections.own().execute(f"DESCRIBE FROM read_parquet({literal(path)})").fetchall()
+        rows = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
         have = {name.lower() for name, *_ in rows}
         lost = [name for name in required if name.lower() not in have]
         if lost:
@@ -91,7 +102,7 @@ class PythonEngine:
             raise DefinitionWrong(text + ", ".join(name for name, *_ in rows), reason="column_missing")
 
     def _then(self, node: Node, then: list[str], raw: str, output: str) -> None:
-        query = f"SELECT * FROM read_parquet({literal(raw)})"
+        query = f"SELECT * FROM read_parquet({path_literal(raw)})"
         for step in then:
             query = f"WITH __query__ AS ({query}) {step}"
         try:

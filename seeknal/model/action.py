@@ -67,7 +67,9 @@ class Artifact:
 def read_artifact(document: Mapping[str, Any]) -> Artifact:
     """The artifact that `document` describes. Raises ValueError, KeyError or TypeError when it is not one."""
     columns = tuple(Column(str(name), str(type_), _digest(digest)) for name, type_, digest in document["columns"])
-    size, rows = int(document["size"]), int(document["rows"])
+    size, rows = document["size"], document["rows"]
+    if not columns or any(type(count) is not int or count < 0 for count in (size, rows)):
+        raise ValueError("an artifact has columns, and counts of bytes and rows")
     return Artifact(_digest(document["blob"]), size, rows, columns, document.get("in_place") is True)
 
 

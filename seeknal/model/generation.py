@@ -5,6 +5,7 @@ Decides what a generation says of each target and when two of them are the same 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,9 +82,14 @@ def read_generation(document: Mapping[str, Any]) -> Generation:
     )
 
 
+_VIEW = re.compile(r"(intermediate|feature_store)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+
+
 def _read_target(entry: Mapping[str, Any]) -> Published:
     if not is_digest(entry["action"]):
         raise ValueError("action is not a digest")
+    if not all(_VIEW.fullmatch(path) and is_digest(blob) for path, blob in entry["views"].items()):
+        raise ValueError("a view is not a path below intermediate/ or feature_store/")
     return Published(entry["action"], read_artifact(entry["artifact"]), dict(entry["meta"]), dict(entry["views"]))
 
 

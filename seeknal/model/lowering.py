@@ -45,6 +45,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def path_literal(path: str) -> str:
+    """A path as an SQL string that DuckDB takes as it is, not as a pattern."""
+    return literal(without_pattern(path))
+
+
+def without_pattern(path: str) -> str:
+    """A path as the pattern that matches just this path."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
 _BASES = (
     "bigint|int8|long|integer|int4|int|signed|smallint|int2|short|tinyint|int1|hugeint|uhugeint|ubigint|uinteger|"
     "usmallint|utinyint|double|float8|float|float4|real|decimal|numeric|boolean|bool|logical|varchar|char|bpchar|text|"

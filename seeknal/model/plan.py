@@ -104,7 +104,11 @@ def decide(node: Node, states: Mapping[str, State], world: World, *, forced: boo
     try:
         prepared = world.prepare(node, known)
     except DefinitionWrong as error:
-        return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, error.message),))
+        return Step(
+            node.id,
+            Verdict.BUILD,
+            (Reason("wrong_definition", node.id, "; ".join(filter(None, (error.message, error.hint)))),),
+        )
     return _looked_up(node, prepared, world, forced=forced)
 
 

@@ -14,7 +14,7 @@ from seeknal.model.sqltree import SqlWrong, Tree, arguments, column, function, p
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"})
 FILE_FUNCTIONS = words("""
     read_csv read_csv_auto read_parquet parquet_scan read_json read_json_auto read_json_objects read_json_objects_auto
-    read_ndjson read_ndjson_auto read_ndjson_objects read_text read_blob glob
+    read_ndjson read_ndjson_auto read_ndjson_objects read_text read_blob
     parquet_metadata parquet_schema parquet_file_metadata parquet_kv_metadata
 """)
 VOLATILE = frozenset({"random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "reservoir_quantile"})

@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable
 from fnmatch import fnmatch
 
+from seeknal.errors import Problem, ProjectError
+
 # Folders that hold other things than nodes (project_format 1.2).
 _OTHER = frozenset(("common", "templates", "sql_pairs", "tests", "skills", "__pycache__"))
 _ENDINGS = (".yml", ".yaml", ".py")
@@ -27,14 +29,17 @@ def _scan(root: str, folder: str, watch: Watch, found: list[str]) -> None:
     watch(path)
     try:
         entries = list(os.scandir(path))
-    except OSError:
+    except FileNotFoundError:
         return
+    except OSError as error:
+        # Nodes that cannot be seen must not look like nodes that were removed.
+        raise ProjectError([Problem(folder, 1, f"cannot be listed: {error.strerror}", "unreadable_file")]) from error
     for entry in entries:
         name = entry.name
         if entry.is_dir(follow_symlinks=False):
             if not (name in _OTHER and folder == "seeknal") and name != "__pycache__":
                 _scan(root, f"{folder}/{name}", watch, found)
-        elif name.endswith(_ENDINGS) and not name.startswith((".", "_")):
+        elif name.endswith(_ENDINGS) and not name.startswith((".", "_")) and entry.is_file():
             found.append(f"{folder}/{name}")
 
 

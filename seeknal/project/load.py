@@ -44,11 +44,11 @@ class Files(Protocol):
 
 
 class Project(NamedTuple):
-    """What was loaded: nodes, warnings, and the words for what the templates depended on."""
+    """What was loaded: nodes, what is wrong, and the words for what the templates depended on."""
 
     name: str
     nodes: tuple[Node, ...]
-    warnings: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
     used: frozenset[str]
 
 
@@ -56,7 +56,7 @@ Parse = Callable[[str, bytes], "list[Declaration]"]
 
 
 def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
-    """Everything the project declares. Raises ProjectError with all that is wrong."""
+    """Everything the project declares, and everything that is wrong with it."""
     problems: list[Problem] = []
     common = _collect(problems, lambda: read_common(files), {})
     values = replace(values, common=common)
@@ -67,9 +67,7 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     nodes = [node for node in lowered if node is not None]
     nodes += _derived(nodes, problems)
     problems += _unknown_inputs(nodes, declarations)
-    if problems:
-        raise ProjectError(problems)
-    return Project(name, tuple(nodes), (), frozenset(used))
+    return Project(name, tuple(nodes), tuple(problems), frozenset(used))
 
 
 def _collect(problems: list[Problem], read: Callable[[], Any], default: Any) -> Any:
@@ -99,12 +97,12 @@ def parse_file(path: str, data: bytes) -> list[Declaration]:
 def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[Declaration]:
     found: dict[str, Declaration] = {}
     folded: dict[str, Declaration] = {}
-    for path in node_files(files.root, files.watch):
+    for path in _collect(problems, partial(node_files, files.root, files.watch), []):
         if not _is_text(path):
             problems.append(Problem(path, 1, "the file's name is not UTF-8: rename it", "bad_file_name"))
             continue
-        data = files.read(path)
-        for declaration in _collect(problems, partial(parse, path, data or b""), []):
+        data = _collect(problems, partial(files.read, path), None)
+        for declaration in _collect(problems, partial(parse, path, data), []) if data is not None else []:
             twin = folded.setdefault(declaration.id.lower(), declaration)
             if twin is not declaration:
                 problems.append(_twins(declaration, twin))

@@ -17,7 +17,7 @@ from seeknal.model.action import ActionResult, Artifact, read_result
 from seeknal.model.digest import canonical, digest_of
 from seeknal.model.plan import Found
 from seeknal.store.disk import Disk
-from seeknal.store.layout import MARKER, TAG, TAG_NAME, StoreLayout
+from seeknal.store.layout import MARKER, OWN, TAG, TAG_NAME, StoreLayout
 from seeknal.store.statcache import StatCache, hash_file
 
 _DAY = 86_400
@@ -47,9 +47,18 @@ class Store:
         if marker is not None:
             self._check_marker(marker)
         elif not self._read_only:
-            self.disk.put(self.layout.tmp, os.path.join(self.layout.root, TAG_NAME), TAG)
-            self.disk.put(self.layout.tmp, os.path.join(self.layout.root, ".gitignore"), b"*\n")
-            self.disk.put(self.layout.tmp, self.layout.marker, MARKER)
+            self._create()
+
+    def _create(self) -> None:
+        root = self.layout.root
+        there = os.listdir(root) if os.path.isdir(root) else []
+        if os.path.basename(root) != "target" and set(there).difference(OWN):
+            text = f"{root} holds other things than a store: {', '.join(sorted(set(there).difference(OWN))[:3])}"
+            raise EnvironmentFailure(text, reason="not_a_store", hint="choose an empty folder for --cache-dir")
+        for name, data in ((TAG_NAME, TAG), (".gitignore", b"*\n")):
+            if name not in there:
+                self.disk.put(self.layout.tmp, os.path.join(root, name), data)
+        self.disk.put(self.layout.tmp, self.layout.marker, MARKER)
 
     def _check_marker(self, marker: bytes) -> None:
         try:
@@ -133,7 +142,10 @@ class Store:
         if digest_of(data) != digest:
             self._condemn(path, digest)
             return None
-        return json.loads(data)
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return None
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -158,6 +170,11 @@ class Store:
         self.stats.learn(path, digest)
         self._trusted.add(digest)
 
+    def keep(self, action: bytes, key: str) -> None:
+        """Put the document of an action back that somebody removed: its artifact is of no use without it."""
+        if not self._read_only and not os.path.exists(self.layout.blob(key)):
+            self.put_bytes(action)
+
     def put_result(self, result: ActionResult, action: bytes) -> None:
         """Store the action document, then its result: both visible now, durable at the next sync."""
         self.put_bytes(action)
@@ -179,7 +196,9 @@ class Store:
         self._quarantine(path, f"damaged blob {digest}")
 
     def _quarantine(self, path: str, what: str) -> None:
-        self._warn(f"{what}: moved to quarantine, it will be built again")
+        self._warn(
+            f"{what}: {'it counts as missing' if self._read_only else 'moved to quarantine, it will be built again'}"
+        )
         if not self._read_only:
             name = f"{int(time.time())}-{os.path.basename(path)}"
             try:

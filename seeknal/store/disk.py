@@ -64,7 +64,9 @@ class Disk:
         if path in self._made:
             return
         with explained(path):
-            self._make(path)
+            if not os.path.isdir(path):
+                self._make(path)
+                self._folders[os.path.dirname(path)] = None
         self._made.add(path)
 
     def _make(self, path: str) -> None:
@@ -193,6 +195,7 @@ class Disk:
         self.make_folder(os.path.dirname(new))
         with explained(new):
             self._rename(old, new)
+        self._folders[os.path.dirname(new)] = None
 
     def remove(self, path: str) -> None:
         """Remove a file or a symlink; fine when it is not there."""

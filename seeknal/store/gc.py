@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from seeknal.errors import IntegrityFinding
 from seeknal.model.digest import PREFIX, is_digest
 from seeknal.model.generation import Generation
 from seeknal.store import refs
@@ -48,7 +49,7 @@ def collect(store: Store, target: TargetLayout, policy: Policy, now: float) -> C
     results = _results(store, needed, policy, now)
     live = needed | {digest for name in results for digest in (name, results[name])}
     removed, freed = _sweep(store, live, set(results), policy, now)
-    _temporaries(store, policy, now)
+    _temporaries(store, target, policy, now)
     return Collected(removed, freed, len(live))
 
 
@@ -60,29 +61,41 @@ def environments(target: TargetLayout) -> list[str]:
 
 def _kept(store: Store, target: TargetLayout, count: int) -> Iterator[tuple[str, Generation]]:
     for env in environments(target):
-        for i, item in enumerate(refs.history(store, target, env)):
-            if i >= max(count, 1):
-                break
-            yield item
-    for digest in _other_roots(store):
-        for _ in range(max(count, 1)):
-            generation = refs.load(store, digest)
-            if generation is None:
-                break
-            yield digest, generation
-            if generation.parent is None:
-                break
-            digest = generation.parent
+        found = refs.current(store, target, env)
+        if found is None:
+            raise _unreadable(target.ref(env))
+        yield from _last(store, found[0], count)
+    for path, digest in _other_roots(store):
+        if refs.load(store, digest) is None:
+            raise _unreadable(path)
+        yield from _last(store, digest, count)
 
 
-def _other_roots(store: Store) -> list[str]:
+def _last(store: Store, digest: str | None, count: int) -> Iterator[tuple[str, Generation]]:
+    for _ in range(max(count, 1)):
+        generation = refs.load(store, digest) if digest else None
+        if digest is None or generation is None:
+            return
+        yield digest, generation
+        digest = generation.parent
+
+
+def _unreadable(path: str) -> IntegrityFinding:
+    text = f"{path} does not lead to a generation that can be read: nothing was removed"
+    return IntegrityFinding(
+        text, reason="damaged_ref", hint="`seeknal run` in that project mends it; or remove the file"
+    )
+
+
+def _other_roots(store: Store) -> Iterator[tuple[str, str]]:
     folder = os.path.dirname(store.layout.root_of("x"))
-    found = []
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        with open(os.path.join(folder, name), encoding="ascii", errors="replace") as file:
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, name)
+        with open(path, encoding="ascii", errors="replace") as file:
             digest = file.read().strip()
-        found += [digest] if is_digest(digest) else []
-    return found
+        if not is_digest(digest):
+            raise _unreadable(path)
+        yield path, digest
 
 
 def _needs(digest: str, generation: Generation) -> Iterator[str]:
@@ -138,8 +151,9 @@ def _old_views(store: Store, target: TargetLayout, kept: Iterable[str]) -> None:
                 store.disk.remove_folder(os.path.join(folder, name))
 
 
-def _temporaries(store: Store, policy: Policy, now: float) -> None:
-    for folder in (store.layout.tmp, store.layout.quarantine):
+def _temporaries(store: Store, target: TargetLayout, policy: Policy, now: float) -> None:
+    locks = os.path.dirname(store.layout.action_lock("x"))
+    for folder in (store.layout.tmp, target.tmp, store.layout.quarantine, locks):
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)
             if now - os.lstat(path).st_mtime >= max(policy.grace, 0):

@@ -18,6 +18,7 @@ TAG = (
     b"# This folder is a cache made by seeknal; everything in it can be rebuilt.\n"
 )
 ACTIONS = "actions-v1"
+OWN = (MARKER_NAME, "CACHEDIR.TAG", ".gitignore", "cas", ACTIONS, "roots", "tmp", "lock", "locks", "quarantine")
 PRODUCTION = "prod"
 
 

@@ -19,7 +19,7 @@ from seeknal.store.disk import explained
 def _open(path: str) -> int:
     with explained(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
+from seeknal.errors import EnvironmentFailure
 from seeknal.model.digest import PREFIX, is_digest
-from seeknal.model.generation import Generation, read_generation
+from seeknal.model.generation import GENERATION, VERSION, Generation, read_generation
 from seeknal.store.cache import Store
 from seeknal.store.layout import TargetLayout
 
@@ -40,9 +42,17 @@ def load(store: Store, digest: str) -> Generation | None:
     """The generation with this digest, verified; None when it is missing or damaged."""
     document = store.document(digest)
     try:
+        _not_newer(document)
         return read_generation(document) if document is not None else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _not_newer(document: Any) -> None:
+    version = document.get("version") if isinstance(document, dict) and document.get("type") == GENERATION else None
+    if isinstance(version, int) and version > VERSION:
+        text = f"the published generation is of version {version}: this seeknal reads version {VERSION}"
+        raise EnvironmentFailure(text, reason="newer_store", hint="upgrade seeknal")
 
 
 def _from_pointer(store: Store, layout: TargetLayout, env: str) -> str | None:

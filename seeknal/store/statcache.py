@@ -85,5 +85,5 @@ def _load(file: str) -> dict[str, tuple[str, str]]:
         with open(file, "rb") as handle:
             document = json.loads(handle.read())
         return {path: (sign, digest) for path, (sign, digest) in document.items() if is_digest(digest)}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}

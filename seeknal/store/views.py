@@ -6,7 +6,7 @@ Decides what a symlink says. Views carry no information: they are made anew from
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from seeknal.store.disk import Disk
 from seeknal.store.layout import VIEW_FOLDERS, TargetLayout
@@ -19,13 +19,10 @@ def link_text(path: str, link: str, home: str) -> str:
     return path
 
 
-def wanted(views: Mapping[str, str], folder: str, home: str, locate: Callable[[str], str]) -> dict[str, str]:
-    """Link path -> link text for every view of a generation shown under `folder`."""
-    links = {}
-    for path, digest in views.items():
-        link = os.path.join(folder, *path.split("/"))
-        links[link] = link_text(locate(digest), link, home)
-    return links
+def wanted(shown: Mapping[str, str], folder: str, home: str) -> dict[str, str]:
+    """Link path -> link text: `shown` maps a view's path to the file that it shows below `folder`."""
+    links = {os.path.join(folder, *view.split("/")): path for view, path in shown.items()}
+    return {link: link_text(path, link, home) for link, path in links.items()}
 
 
 def are_right(links: Mapping[str, str], folder: str) -> bool:

@@ -42,7 +42,12 @@ def _copy(rows: Any, output: str, writer: Any) -> None:
     writer.register("seeknal_result", rows)
     target = output.replace("'", "''")
     try:
-        writer.execute(f"COPY (FROM seeknal_result) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        # Parquet has no 128-bit integers: DuckDB would write DOUBLE, decimals keep every digit.
+        told = writer.execute("DESCRIBE seeknal_result").fetchall()
+        wide = ['"' + name.replace('"', '""') + '"' for name, kind, *_ in told if kind in ("HUGEINT", "UHUGEINT")]
+        casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
+        query = f"SELECT * REPLACE ({casts}) FROM seeknal_result" if wide else "FROM seeknal_result"
+        writer.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     finally:
         writer.unregister("seeknal_result")
 

@@ -1,0 +1,32 @@
+"""Parsed and bound queries as plain data for the memo, and back.
+
+Decides nothing; what cannot be read back counts as forgotten (see `base.recalled`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seeknal.engines.sql import Bound, Parsed
+
+
+def plain_parsed(parsed: Parsed) -> dict[str, Any]:
+    """A parsed query as plain data."""
+    return {name: _listed(getattr(parsed, name)) for name in Parsed.__dataclass_fields__}
+
+
+def _listed(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def remembered_parsed(known: Any) -> Parsed:
+    """A parsed query from plain data. Raises TypeError, KeyError and others when it cannot be one."""
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in known.items()}
+    sets: dict[str, Any] = {name: frozenset(known[name]) for name in ("clock", "keywords")}
+    return Parsed(**{**values, **sets})
+
+
+def remembered_bound(known: Any) -> Bound:
+    """A bound query from plain data. Raises TypeError, KeyError and others when it cannot be one."""
+    columns = tuple((name, type_) for name, type_ in known["columns"])
+    return Bound(columns, tuple(None if reads is None else tuple(reads) for reads in known["reads"]))
