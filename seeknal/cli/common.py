@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seeknal.build.session import Request, Session
+    from seeknal.model.select import Selection
 
 
 def shared(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +64,13 @@ def selection(parser: argparse.ArgumentParser) -> None:
 def words(values: list[str]) -> tuple[str, ...]:
     """A list given by repeating an option, with commas, or both."""
     return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def chosen(args: argparse.Namespace) -> Selection:
+    """The selection that the options describe."""
+    from seeknal.model.select import Selection
+
+    return Selection(words(args.nodes), words(args.types), words(args.tags), words(args.exclude_tags))
 
 
 def project_root(args: argparse.Namespace) -> str:
@@ -129,25 +137,42 @@ def params(values: list[str]) -> dict[str, Any]:
         name, separator, text = value.partition("=")
         if not separator or not name.strip():
             raise UsageError(f"--params {value!r}: write KEY=VALUE or a JSON object", reason="bad_params")
-        found[name.strip()] = text
+        found[name.strip()] = _typed(text)
     return found
+
+
+def _typed(text: str) -> Any:
+    """`true`, `12` and `1.5` as what they look like; `007` and all else as text."""
+    import re
+
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"-?(0|[1-9]\d*)", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+", text) else text
 
 
 def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
     """The session's request that the options describe. Raises UsageError."""
-    import re
-
     from seeknal.build.session import Request
 
     now = as_of(args)
-    run_id = getattr(args, "run_id", None) or f"{now:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", run_id):
-        text = f"--run-id {run_id!r}: up to 100 letters, digits, - _ and . are allowed"
-        raise UsageError(text, reason="bad_run_id")
+    run_id = run_name(args, now)
     if args.profile and not os.path.isfile(args.profile):
         raise ProjectError([Problem(args.profile, 1, "there is no such profile file", "no_profile")])
     given = params(getattr(args, "params", []))
     return Request(project_root(args), now, run_id, cache_dir(args), given, workers=workers, read_only=read_only)
+
+
+def run_name(args: argparse.Namespace, now: datetime) -> str:
+    """The run's name: given, or made up. Raises UsageError."""
+    import re
+
+    given = getattr(args, "run_id", None)
+    name = f"{now:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}" if given is None else given
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name):
+        raise UsageError(f"--run-id {name!r}: up to 100 letters, digits, - _ and . are allowed", reason="bad_run_id")
+    return name
 
 
 def environment(root: str) -> dict[str, str]:

@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
 
     args.project_path = args.project_path or args.project_path_too
     with opened(common.request(args, read_only=False), common.warn) as session:
-        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
-        options = Options(Selection(types=("entity",)))
+        reporter = Reporter(session.log.write, as_json=False, quiet=args.quiet or args.json, verbose=args.verbose)
+        options = Options(Selection(types=("entity",), from_published=True))
         outcome = run_all(session, options, common.environment(session.root), reporter.tell)
     names = sorted(outcome.results.steps)
     document = {

@@ -38,9 +38,8 @@ def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int
     """Print the plan: `whole` with its hits, `changes` with what changed since the published generation."""
     from seeknal.build.run import Options, planned
     from seeknal.build.session import opened
-    from seeknal.model.select import Selection
 
-    chosen = Selection(*(common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)))
+    chosen = common.chosen(args)
     options = Options(chosen, args.full, plan_digest=getattr(args, "plan", None))
     with opened(common.request(args, read_only=True), common.warn) as session:
         _, plan = planned(session, options, common.environment(session.root))

@@ -62,8 +62,11 @@ def _unchanged(args: argparse.Namespace) -> bool:
     if args.full or args.plan:
         return False
     root = common.project_root(args)
-    today = common.as_of(args).date().isoformat()
+    now = common.as_of(args)
+    today = now.date().isoformat()
     common.params(args.params)
+    if args.run_id is not None:
+        common.run_name(args, now)
     path = os.path.join(root, "target", "local", "stamp")
     for date in ("-", today):
         summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}")
@@ -132,9 +135,8 @@ def _run(args: argparse.Namespace, start: float) -> int:
 
 def _options(args: argparse.Namespace, root: str) -> Options:
     from seeknal.build.run import Options
-    from seeknal.model.select import Selection
 
-    chosen = Selection(*(common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)))
+    chosen = common.chosen(args)
     mark = fingerprint(args, root)
     return Options(chosen, args.full, args.continue_on_error, args.retry, args.plan, mark)
 

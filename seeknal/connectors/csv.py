@@ -99,3 +99,13 @@ def names_query(paths: Sequence[str], definition: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     return literal(value) if isinstance(value, str) else str(value).lower()
+
+
+def rounded_query(paths: Sequence[str], definition: Mapping[str, Any], name: str) -> str:
+    """SQL that finds a whole number in a column which DOUBLE cannot hold (more than 53 bits)."""
+    column = quoted(name)
+    held = f"CAST(CAST({column} AS DOUBLE) AS HUGEINT)"
+    return (
+        f"SELECT {column} FROM ({names_query(paths, definition)}) WHERE length({column}) > 15 "
+        f"AND regexp_full_match({column}, '[-+]?[0-9]+') AND TRY_CAST({column} AS HUGEINT) IS DISTINCT FROM {held} LIMIT 1"
+    )

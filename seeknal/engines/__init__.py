@@ -32,6 +32,5 @@ class Engines:
 
     def close(self) -> None:
         """Stop what runs and let go of what is held."""
-        for engine in self._open.values():
+        for engine in [*self._open.values()]:
             engine.close()
-        self._open.clear()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from seeknal.engines.base import Setting
 from seeknal.engines.sqlbind import planner
+from seeknal.errors import Interrupted
 from seeknal.model.lowering import literal, without_pattern
 
 _BASE = {
@@ -30,6 +32,8 @@ class Connections:
         self._setting = setting
         self._lock = threading.Lock()
         self._instances: dict[str, Any] = {}
+        self._cursors: list[Any] = []
+        self._closed = False
         self._local = threading.local()
 
     def own(self) -> Any:
@@ -49,9 +53,22 @@ class Connections:
         """A cursor for people's SQL on all cores."""
         return self._cursor("heavy", lambda: self._locked(self._setting.threads))
 
-    def exactly(self, files: Sequence[str]) -> Any:
-        """A new instance that can touch these files and nothing else; the caller closes it."""
-        return _connect(self._setting, self._setting.threads, (), files)
+    @contextmanager
+    def exactly(self, files: Sequence[str]) -> Iterator[Any]:
+        """A new instance that can touch these files and nothing else."""
+        con = self._noted(_connect(self._setting, self._setting.threads, (), files))
+        try:
+            yield con
+        finally:
+            con.close()
+
+    def _noted(self, con: Any) -> Any:
+        """`con`, unless the session is being closed; noted, so that closing can interrupt what it runs."""
+        if self._closed:
+            con.close()
+            raise Interrupted("the run was stopped")
+        self._cursors.append(con)
+        return con
 
     def _locked(self, threads: int) -> Any:
         return _connect(self._setting, threads, self._setting.readable, sorted(self._setting.allowed))
@@ -62,15 +79,17 @@ class Connections:
             with self._lock:
                 if name not in self._instances:
                     self._instances[name] = connect()
-                cursors[name] = self._instances[name].cursor()
+                cursors[name] = self._noted(self._instances[name].cursor())
+        if self._closed:
+            raise Interrupted("the run was stopped")
         return cursors[name]
 
     def close(self) -> None:
-        """Close every instance."""
-        with self._lock:
-            for instance in self._instances.values():
-                instance.close()
-            self._instances.clear()
+        """Interrupt what runs, in whatever thread; nothing new can be started."""
+        self._closed = True
+        for cursor in self._cursors:
+            with suppress(Exception):
+                cursor.interrupt()
 
 
 def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, files: Iterable[str]) -> Any:

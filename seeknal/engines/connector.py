@@ -60,11 +60,28 @@ class ConnectorEngine:
             _declared(node, [name for name, _ in found])
             if _as_it_is(connector, definition, files, found):
                 return Product(order_counts=True, in_place=files[0])
-            copy(con, connector.query(files, definition, [name for name, _ in found]), output)
+            query = connector.query(files, definition, [name for name, _ in found])
+            if hasattr(connector, "rounded_query"):
+                self._not_rounded(con, node, connector, files, query)
+            copy(con, query, output)
         except duckdb.Error as error:
             text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)}: {_told(error)}"
             raise BuildFailed(text, reason="unreadable_file") from error
         return Product(order_counts=True)
+
+    def _not_rounded(self, con: Any, node: Node, connector: Any, files: Sequence[str], query: str) -> None:
+        """Refuse whole numbers that a guessed DOUBLE would round: a person did not choose that type."""
+        guessed = [name for name, type_ in _columns(con, query) if type_ == "DOUBLE"]
+        declared = {name.lower() for name in node.recipe.definition["types"]}
+        for name in guessed:
+            if name.lower() in declared:
+                continue
+            found = con.execute(connector.rounded_query(files, node.recipe.definition, name)).fetchall()
+            if found:
+                text = f"{node.file}:{node.line}: {node.id}: the column {name!r} has the number {found[0][0]} beside fractions"
+                raise DefinitionWrong(
+                    text, reason="type_needed", hint=f"declare its type: columns: {{{name}: DECIMAL(38,3)}}"
+                )
 
     def warnings(self, node: Node) -> list[tuple[int, str, str]]:
         """What `validate` says: types that are left to guessing."""

@@ -17,7 +17,7 @@ from seeknal.engines.base import File, Product, Setting, recalled
 from seeknal.engines.connections import Connections
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
-from seeknal.engines.sqlfiles import anonymous, located
+from seeknal.engines.sqlfiles import located
 from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_parsed
 from seeknal.engines.sqlwrite import SORTED, over, write
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
@@ -72,7 +72,7 @@ class DuckDBEngine:
         self._required(node, definition, bound.columns)
         used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
         clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
-        document: dict[str, Any] = {"sql": anonymous(parsed)}
+        document: dict[str, Any] = {"sql": parsed.text}
         if checks:
             document["checks"] = [check["sql"] for check in checks]
         digests = tuple(tuple(file.digest for file in group) for group in files)
@@ -82,7 +82,11 @@ class DuckDBEngine:
             action,
             labels,
             bound.columns,
-            Ready(located(parsed, files), checks, tuple(file.path for group in files for file in group)),
+            Ready(
+                located(parsed, files, f"{_at(node)}: {node.id}"),
+                checks,
+                tuple(file.path for group in files for file in group),
+            ),
         )
 
     def _text(
@@ -113,7 +117,12 @@ class DuckDBEngine:
         key = "bind:" + document_digest([self.tag, parsed.text, [list(map(list, schema)) for schema in wanted]])
         known = recalled(self._setting.memo, key, remembered_bound) if not parsed.files else None
         if known is None:
-            bound = self._try(node, lambda: bind(self._binder(), located(parsed, files), wanted, self._setting.as_of))
+            bound = self._try(
+                node,
+                lambda: bind(
+                    self._binder(), located(parsed, files, f"{_at(node)}: {node.id}"), wanted, self._setting.as_of
+                ),
+            )
             self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
             return parsed, bound
         return parsed, known
@@ -187,11 +196,8 @@ class DuckDBEngine:
     @contextlib.contextmanager
     def _cursor(self, node: Node, rows: int, files: list[str], inputs: list[str], output: str) -> Iterator[Any]:
         if files:
-            con = self.connections.exactly([*files, *inputs, output])
-            try:
+            with self.connections.exactly([*files, *inputs, output]) as con:
                 yield con
-            finally:
-                con.close()
             return
         # Views stay on the cursor: a query can name only its own relations, and these are replaced before it runs.
         yield self.connections.small() if rows <= SMALL else self.connections.heavy()

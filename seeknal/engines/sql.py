@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from seeknal.engines.sqlbind import Bound, planner, prepare
 from seeknal.engines.sqlbind import bind as _bind
 from seeknal.model.sqlclock import FORMS, keywords, kinds_in, mentions, rewrite, shadows, with_clock
-from seeknal.model.sqlguard import check
+from seeknal.model.sqlguard import check, check_paths
 from seeknal.model.sqlnames import KINDS, find, rename
 from seeknal.model.sqltraits import fragile, ordered, stable, volatile
 from seeknal.model.sqltree import SqlWrong, Tree, each, function, name_items, place, relation_name, same, upper_types
@@ -81,6 +81,8 @@ def _parse(con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed
     nodes = tuple(each(query))
     check(nodes, shadowed)
     found = find(query, names)
+    if found.files:
+        check_paths(nodes)
     _no_stray_ref(nodes, {id(use.node.get("function")) for use in found.uses})
     clock = mentions(nodes, shadowed)
     taken = keywords(clock)

@@ -143,7 +143,7 @@ def catalog(node: Node, groups: Mapping[str, Mapping[str, Any]], when: str) -> d
     listed = {
         group["name"]: {
             "name": group["name"],
-            "features": [name for name in groups[group["name"]]["schema"] if name not in _plain(node, group)],
+            "features": [n for n in groups[group["name"]]["schema"] if n.lower() not in _plain(node, group)],
             "event_time_col": group["event_time"] or TIME,
             "last_updated": when,
             "row_count": groups[group["name"]]["rows"],
@@ -162,4 +162,4 @@ def catalog(node: Node, groups: Mapping[str, Mapping[str, Any]], when: str) -> d
 
 
 def _plain(node: Node, group: Mapping[str, Any]) -> set[str]:
-    return {*node.traits["join_keys"], TIME, str(group["event_time"])}
+    return {name.lower() for name in (*node.traits["join_keys"], TIME, str(group["event_time"]))}

@@ -38,8 +38,8 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     table = spec.table or str(spec.params.get("path", ""))
     if not table:
         raise Wrong(("table",), "the path of the file is missing: table: data/orders.csv")
-    if not table.isprintable():
-        raise Wrong(("table",), f"the path {table!r} has characters that no path of a project has")
+    if "\0" in table:
+        raise Wrong(("table",), f"the path {table!r} has a character that no path can have")
     definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec), **_options(connector, spec)}
     return Lowered(Recipe("connector", definition, files=(table,)), {"source": connector.NAME})
 

@@ -7,13 +7,13 @@ again when the inputs are there. Looking up and preparing an action are handed i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Action, Artifact
-from seeknal.model.digest import document_digest
+from seeknal.model.digest import document_digest, plain
 from seeknal.model.explain import Reason, diff
 from seeknal.model.graph import Graph
 from seeknal.model.node import Node, Schema
@@ -65,6 +65,7 @@ class Step:
     reasons: tuple[Reason, ...] = ()
     prepared: Prepared | None = None
     artifact: Artifact | None = None
+    recipe: str = ""
 
     @property
     def key(self) -> str | None:
@@ -143,8 +144,8 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What `run --plan DIGEST` compares: targets, verdicts and keys."""
-        return document_digest([[s.id, s.verdict.value, s.key] for s in self.steps.values()])
+        """What `run --plan DIGEST` compares: targets, verdicts, and keys or, where inputs are not known yet, recipes."""
+        return document_digest([[s.id, s.verdict.value, s.key or s.recipe] for s in self.steps.values()])
 
 
 def make_plan(graph: Graph, goal: Goal, world: World, force: frozenset[str] = frozenset()) -> Plan:
@@ -155,9 +156,15 @@ def make_plan(graph: Graph, goal: Goal, world: World, force: frozenset[str] = fr
     for name in in_order(graph, goal):
         step = decide(graph.nodes[name], states_of(graph, goal, world, name, states), world, forced=name in force)
         step = _shared(step, first)
-        steps[name] = step
+        steps[name] = step if step.key else replace(step, recipe=_recipe(graph.nodes[name]))
         states[name] = _state(step)
     return Plan(steps)
+
+
+def _recipe(node: Node) -> str:
+    """A digest of what is written, for a target whose action is not known yet."""
+    recipe = node.recipe
+    return document_digest(plain([recipe.engine, recipe.definition, [i.node for i in recipe.inputs], recipe.files]))
 
 
 def in_order(graph: Graph, goal: Goal) -> Iterable[str]:
@@ -166,11 +173,17 @@ def in_order(graph: Graph, goal: Goal) -> Iterable[str]:
 
 
 def states_of(graph: Graph, goal: Goal, world: World, name: str, states: Mapping[str, State]) -> dict[str, State]:
-    """What is known of the inputs of `name`: those of the goal by their state, others as they are published."""
-    return {
+    """What is known of the inputs of `name`: those of the goal by their state, others as they are published.
+
+    A target that follows its inputs is made of those that were ever published: the others are no reason to skip it.
+    """
+    found = {
         need: states[need] if need in goal.targets else world.published.get(need, Missing.UNPUBLISHED)
         for need in graph.inputs[name]
     }
+    if not graph.nodes[name].traits.get("follows_inputs"):
+        return found
+    return {need: state for need, state in found.items() if state is not Missing.UNPUBLISHED} or found
 
 
 def _shared(step: Step, first: dict[str, str]) -> Step:

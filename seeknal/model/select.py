@@ -15,12 +15,13 @@ from seeknal.model.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a person asked for; empty fields mean everything."""
+    """What a person asked for; empty fields mean everything. `from_published`: no ancestor is built."""
 
     nodes: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    from_published: bool = False
 
     @property
     def partial(self) -> bool:
@@ -44,10 +45,10 @@ def select(graph: Graph, selection: Selection) -> Goal:
     wanted &= _by_tag(graph, selection.tags) if selection.tags else wanted
     excluded = _by_tag(graph, selection.exclude_tags) if selection.exclude_tags else set()
     wanted -= excluded
-    if selection.partial:
-        wanted |= _late(graph, wanted)
-    ordinary = {name for name in wanted if not graph.nodes[name].traits.get("follows_inputs")}
-    ancestors = _ancestors_without(graph, ordinary, excluded)
+    ancestors = set() if selection.from_published else _ancestors_without(graph, wanted, excluded)
+    wanted |= (
+        _late(graph, wanted | ancestors) - excluded if selection.partial and not selection.from_published else set()
+    )
     return Goal(frozenset(wanted), frozenset(wanted | ancestors))
 
 

@@ -14,8 +14,7 @@ from seeknal.model.sqltree import SqlWrong, Tree, arguments, column, function, p
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"})
 FILE_FUNCTIONS = words("""
     read_csv read_csv_auto read_parquet parquet_scan read_json read_json_auto read_json_objects read_json_objects_auto
-    read_ndjson read_ndjson_auto read_ndjson_objects read_text read_blob
-    parquet_metadata parquet_schema parquet_file_metadata parquet_kv_metadata
+    read_ndjson read_ndjson_auto read_ndjson_objects
 """)
 VOLATILE = frozenset({"random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "reservoir_quantile"})
 FORBIDDEN = words("""
@@ -49,8 +48,8 @@ def _session_word(node: Tree, shadowed: frozenset[str]) -> bool:
     return len(names) == 1 and names[0].lower() in SESSION_WORDS - shadowed
 
 
-def table_function(node: Tree) -> tuple[str, ...]:
-    """The files that a table function reads; refuses a function that is not on the list."""
+def table_function(node: Tree) -> tuple[Tree, ...]:
+    """The constants that name the files that a table function reads; refuses a function that is not on the list."""
     call = node["function"]
     name = function(call)
     plain = path(call)[:-1] in ((), ("main",), ("system", "main"))
@@ -59,19 +58,30 @@ def table_function(node: Tree) -> tuple[str, ...]:
     if not plain or name not in FILE_FUNCTIONS:
         hint = "read data through a source node and ref('source.name')"
         raise _wrong(node, f"the table function {name} is not allowed", "sql_forbidden_function", hint)
-    return tuple(local(found, node) for found in _paths(call))
+    constants = _paths(call)
+    for constant in constants:
+        local(text_of(constant) or "", node)
+    return tuple(constants)
 
 
-def _paths(call: Tree) -> list[str]:
+def check_paths(nodes: Iterable[Tree]) -> None:
+    """Refuse what would show where a file lies, in a query that names files: that is not part of their content."""
+    for node in nodes:
+        names = column(node)
+        if names and names[-1].lower() == "filename":
+            hint = "leave it out, or give the value as a constant of its own"
+            raise _wrong(node, "filename shows a path, which is no content", "sql_forbidden_function", hint)
+
+
+def _paths(call: Tree) -> list[Tree]:
     first = arguments(call)[:1]
     items = arguments(first[0]) if first and function(first[0]) == "list_value" else first
-    found = [text_of(item) for item in items]
-    if not found or None in found:
+    if not items or None in [text_of(item) for item in items]:
         hint = "write the path as a constant, or declare a source node"
         raise _wrong(
             call, f"{function(call)} reads a file that is not known before the run", "sql_undeclared_file", hint
         )
-    return [text for text in found if text is not None]
+    return items
 
 
 def local(file: str, node: Tree) -> str:

@@ -93,7 +93,46 @@ def _table(node: Tree, scope: frozenset[str], found: Found) -> None:
     elif kind == "TABLE_FUNCTION" and function(node["function"]) == "ref":
         found.uses.append(Use(node, _ref(node, found.names)))
     elif kind == "TABLE_FUNCTION":
-        found.files.extend(table_function(node))
+        for constant in table_function(node):
+            constant["literal"]["text"] = _token(found, constant["literal"]["text"])
+
+
+def file_token(index: int) -> str:
+    """The text that stands in canonical SQL for the path of file number `index`: the key has its content instead."""
+    return f"__seeknal_file_{index}__"
+
+
+def _token(found: Found, path_: str) -> str:
+    if path_ not in found.files:
+        found.files.append(path_)
+    return file_token(found.files.index(path_))
+
+
+_READERS = {"csv": "read_csv", "tsv": "read_csv", "parquet": "read_parquet", "json": "read_json", "jsonl": "read_json",
+            "ndjson": "read_json"}  # fmt: skip
+
+
+def _reader(node: Tree, token: str) -> None:
+    """Make `FROM 'x.csv'` the call that it stands for, in place."""
+    name = path(node)[-1].lower().removesuffix(".gz").removesuffix(".zst")
+    reader = _READERS.get(name.rpartition(".")[2])
+    if reader is None:
+        raise _wrong(node, f"what kind of file is {name}?", "sql_not_supported")
+    constant = {
+        "class": "CONSTANT",
+        "type": "VALUE_CONSTANT",
+        "alias": "",
+        "literal": {"kind": "STRING", "text": token},
+    }
+    call: Tree = {
+        "class": "FUNCTION", "type": "FUNCTION", "alias": "", "function_name": reader, "schema": "", "catalog": "",
+        "filter": None, "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "distinct": False, "is_operator": False,
+        "export_state": False, "arguments": [{"name": "", "expression": constant}],
+        "qualified_name": {"path": [reader]},
+    }  # fmt: skip
+    kept: Tree = {key: node[key] for key in ("alias", "sample", "column_name_alias") if key in node}
+    node.clear()
+    node.update({"type": "TABLE_FUNCTION", **kept, "function": call, "with_ordinality": "WITHOUT_ORDINALITY"})
 
 
 def _ref(node: Tree, names: Mapping[str, str]) -> str:
@@ -124,7 +163,7 @@ def _base(node: Tree, scope: frozenset[str], found: Found) -> None:
     if use is not None:
         found.uses.append(use)
     elif len(spelled) == 1 and _FILE.fullmatch(name):
-        found.files.append(local(name, node))
+        _reader(node, _token(found, local(name, node)))
     else:
         full = ".".join(spelled)
         raise _wrong(node, f"{full!r} is not an input of this node{nearest(full, _all(found.names))}",

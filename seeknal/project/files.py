@@ -39,14 +39,21 @@ def _scan(root: str, folder: str, watch: Watch, found: list[str]) -> None:
         if entry.is_dir(follow_symlinks=False):
             if not (name in _OTHER and folder == "seeknal") and name != "__pycache__":
                 _scan(root, f"{folder}/{name}", watch, found)
-        elif name.endswith(_ENDINGS) and not name.startswith((".", "_")) and entry.is_file():
+        elif name.endswith(_ENDINGS) and not name.startswith((".", "_")) and _is_file(entry):
             found.append(f"{folder}/{name}")
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return True  # a loop of links: reading it will say so
 
 
 def matches(root: str, pattern: str, watch: Watch) -> list[str]:
     """The files that a path or glob means, absolute, sorted; none when there is no such file."""
     path = os.path.normpath(os.path.join(root, pattern))
-    if not any(ch in pattern for ch in "*?["):
+    if os.path.isfile(path) or not any(ch in pattern for ch in "*?["):
         watch(path)
         return [path] if os.path.isfile(path) else []
     return sorted(_glob("/", path.lstrip("/").split("/"), watch))

@@ -153,9 +153,9 @@ class Store:
         """Store `data` as a blob; returns its digest. Does nothing when the blob is there and whole."""
         digest = digest_of(data)
         path = self.layout.blob(digest)
-        if _read(path) != data:
+        if not os.path.exists(path) or _read(path) != data:
             self.disk.put(self.layout.tmp, path, data)
-            self.stats.learn(path, digest)
+            self.stats.learn(path, digest, watch=False)
         self._trusted.add(digest)
         return digest
 

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import itertools
 import os
-import shutil
 from collections.abc import Iterator
 
 from seeknal.errors import EnvironmentFailure
@@ -167,11 +166,6 @@ class Disk:
             self.remove(path)
             return False
         return True
-
-    def copy(self, source: str, path: str) -> None:
-        """Copy the bytes of `source` into the new file `path`."""
-        with explained(path), open(source, "rb") as read, open(os.open(path, _NEW, 0o600), "wb") as write:
-            shutil.copyfileobj(read, write, 1 << 22)
 
     def link(self, text: str, path: str) -> None:
         """Create the symlink `path` with the given text."""

@@ -56,11 +56,12 @@ class StatCache:
             self.watched[path] = "racy"
         return digest
 
-    def learn(self, path: str, digest: str, sign: str | None = None) -> None:
-        """Remember the digest of a file whose bytes are known."""
+    def learn(self, path: str, digest: str, sign: str | None = None, *, watch: bool = True) -> None:
+        """Remember the digest of a file whose bytes are known; `watch`: the run depends on it."""
         current = signature(path) if sign is None else sign
         self._known[path] = (current, digest)
-        self.watched[path] = current
+        if watch:
+            self.watched[path] = current
         self._changed = True
 
     def forget(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Python nodes run in worker processes: what they may return, how they fail, and that nothing of them stays behind."""
+"""Python nodes run in worker processes: how they fail, and that nothing of them stays behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -14,213 +13,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from seeknal.engines.python_packages import command, missing
-from seeknal.engines.python_pool import Input, Job, Outcome, Pool
-from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, Interrupted
+from seeknal.engines.python_pool import Pool
+from seeknal.errors import BuildFailed, EnvironmentFailure, Interrupted
+from tests.engines.python_project import RIDES, Project, open_pool
 
 pytestmark = pytest.mark.timeout(60)
 
 
-class Project:
-    """A project's folder with one node in it."""
-
-    def __init__(self, root: Path, pool: Pool) -> None:
-        self.root, self.pool = root, pool
-        self.output = str(root / "target" / "out.parquet")
-        (root / "target").mkdir()
-
-    def job(self, body: str, **more: Any) -> Job:
-        text = "def node(ctx):\n" + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
-        sources = {"__node__": ("seeknal/nodes/one.py", more.pop("text", text)), **more.pop("modules", {})}
-        return Job(
-            node="transform.one",
-            function="node",
-            sources=sources,
-            inputs=more.pop("inputs", {}),
-            output=self.output,
-            project=str(self.root),
-            target=str(self.root / "target"),
-            as_of="2024-05-01T00:00:00+00:00",
-            **more,
-        )
-
-    def run(self, body: str, **more: Any) -> Outcome:
-        return self.pool.run(self.job(body, **more))
-
-    def rows(self, body: str, **more: Any) -> list[tuple[Any, ...]]:
-        self.run(body, **more)
-        return duckdb.sql(f"FROM '{self.output}'").fetchall()
-
-    def schema(self) -> list[tuple[str, str]]:
-        return [row[:2] for row in duckdb.sql(f"DESCRIBE FROM '{self.output}'").fetchall()]
-
-    def input(self, sql: str, name: str = "in.parquet") -> Input:
-        path = str(self.root / "target" / name)
-        duckdb.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet)")
-        return Input((path,))
-
-
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    pool = Pool()
-    yield pool
-    pool.close()
+    with open_pool() as pool:
+        yield pool
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(tmp_path: Path, pool: Pool) -> Project:
     return Project(tmp_path, pool)
-
-
-RIDES = "SELECT i::BIGINT AS id, i % 3 AS dock FROM range(10) t(i)"
-
-
-# Inputs -------------------------------------------------------------------------------------------------------------
-
-
-def test_an_input_is_a_table_by_the_name_of_its_variable(project: Project) -> None:
-    rides = {"source.rides": project.input(RIDES)}
-    body = """
-        rides = ctx.ref("source.rides")
-        return ctx.duckdb.sql("SELECT dock, count(*) AS n FROM rides GROUP BY ALL ORDER BY ALL")
-    """
-    assert project.rows(body, inputs=rides) == [(0, 4), (1, 3), (2, 3)]
-
-
-def test_duckdb_itself_is_the_same_connection(project: Project) -> None:
-    rides = {"source.rides": project.input(RIDES)}
-    body = """
-        import duckdb
-        rides = ctx.ref("source.rides")
-        return duckdb.sql("SELECT count(*) AS n FROM rides")
-    """
-    assert project.rows(body, inputs=rides) == [(10,)]
-
-
-@pytest.mark.parametrize("how", ["df()", "pl()", "arrow()", "pl().lazy()", "to_arrow_table()"])
-def test_an_input_converts(project: Project, how: str) -> None:
-    rides = {"source.rides": project.input(RIDES)}
-    assert len(project.rows(f'return ctx.ref("source.rides").{how}', inputs=rides)) == 10
-    assert project.schema()[0] == ("id", "BIGINT")
-
-
-def test_several_files_are_one_input(project: Project) -> None:
-    parts = [project.input(RIDES, f"day={day}.parquet").paths[0] for day in (1, 2)]
-    assert len(project.rows('return ctx.ref("a.b")', inputs={"a.b": Input(tuple(parts))})) == 20
-    assert project.schema() == [("id", "BIGINT"), ("dock", "BIGINT")]
-
-
-def test_an_undeclared_input_is_refused_and_the_remedy_named(project: Project) -> None:
-    with pytest.raises(DefinitionWrong, match=r'its inputs: source.rides.*inputs=\["source.docks"\]') as error:
-        project.run('name = "source.docks"\nreturn ctx.ref(name)', inputs={"source.rides": project.input(RIDES)})
-    assert error.value.reason == "undeclared_input"
-    assert "seeknal/nodes/one.py:3" in str(error.value)
-
-
-def test_only_declared_columns_are_seen(project: Project) -> None:
-    only = {"source.rides": project.input(RIDES)._replace(columns=("dock",))}
-    assert project.rows('return ctx.ref("source.rides").distinct().order("dock")', inputs=only) == [(0,), (1,), (2,)]
-    with pytest.raises(DefinitionWrong, match="'id' was not declared"):
-        project.run('return ctx.ref("source.rides", columns=["id"])', inputs=only)
-
-
-def test_pandas_habits_on_a_relation_get_a_hint(project: Project) -> None:
-    with pytest.raises(BuildFailed) as error:
-        project.run('return ctx.ref("a.b").groupby("id").sum()', inputs={"a.b": project.input(RIDES)})
-    assert ".df()" in error.value.hint
-
-
-def test_context_knows_the_run(project: Project) -> None:
-    body = """
-        import os
-        return [{"id": ctx.node_id, "kind": ctx.node_kind, "day": ctx.as_of.date(), "n": ctx.get_param("n"),
-                 "d": ctx.get_param("none", 7), "env": os.environ["SEEKNAL_PARAM_N"], "cwd": os.getcwd(),
-                 "root": str(ctx.project_path), "target": ctx.target_dir.name,
-                 "zone": ctx.duckdb.sql("SELECT current_setting('TimeZone')").fetchall()[0][0]}]
-    """
-    import datetime
-
-    root = str(project.root)
-    expected = ("transform.one", "transform", datetime.date(2024, 5, 1), 3, 7, "3", root, root, "target", "UTC")
-    assert project.rows(body, params={"n": 3}) == [expected]
-
-
-def test_an_async_function_is_awaited(project: Project) -> None:
-    assert project.rows("", text="async def node(ctx):\n    return {'a': [1]}\n") == [(1,)]
-
-
-# Results ------------------------------------------------------------------------------------------------------------
-
-RESULTS = {
-    "list": "return [{'a': 1, 'b': 'x'}, {'a': None}]",
-    "dict": "return {'a': [1, None], 'b': ['x', None]}",
-    "table": "import pyarrow as pa; return pa.table({'a': [1, None], 'b': ['x', None]})",
-    "batch": "import pyarrow as pa; return pa.RecordBatch.from_pydict({'a': [1, None], 'b': ['x', None]})",
-    "reader": "import pyarrow as pa; return pa.table({'a': [1, None], 'b': ['x', None]}).to_reader()",
-    "polars": "import polars as pl; return pl.DataFrame({'a': [1, None], 'b': ['x', None]})",
-    "lazy": "import polars as pl; return pl.LazyFrame({'a': [1, None], 'b': ['x', None]})",
-    "relation": "return ctx.duckdb.sql(\"SELECT * FROM (VALUES (1::BIGINT, 'x'), (NULL, NULL)) t(a, b)\")",
-    "frame": "from seeknal.pipeline import FeatureFrame; return FeatureFrame({'a': [1, None], 'b': ['x', None]})",
-    "pandas": "import pandas as pd\n"
-    "return pd.DataFrame({'a': pd.array([1, None], dtype='Int64'), 'b': ['x', None]}, index=[7, 8])",
-}
-
-
-@pytest.mark.parametrize("how", RESULTS)
-def test_every_kind_of_table_is_written_alike(project: Project, how: str) -> None:
-    assert project.rows(RESULTS[how]) == [(1, "x"), (None, None)]
-    assert project.schema() == [("a", "BIGINT"), ("b", "VARCHAR")]
-
-
-@pytest.mark.parametrize("how", ["", ".arrow()", ".pl()"])
-def test_types_are_kept_exactly(project: Project, how: str) -> None:
-    sql = (
-        "SELECT * FROM (VALUES (9007199254740993, DATE '2024-02-29', 1.10::DECIMAL(9,2), TIMESTAMP '2024-01-01 00:00:00.000001',"
-        " TIMESTAMPTZ '2024-01-01 00:00:00+00', [1, 2], {'x': 1}, 'a'::BLOB), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL))"
-        " t(big, day, price, moment, zoned, list, struct, bytes)"
-    )
-    project.run(f'return ctx.ref("a.b"){how}', inputs={"a.b": project.input(sql)})
-    source = str(project.root / "target" / "in.parquet")
-    output, given = (duckdb.sql(f"SELECT COLUMNS(*)::VARCHAR FROM '{file}'") for file in (project.output, source))
-    assert output.fetchall() == given.fetchall()
-    assert project.schema() == [row[:2] for row in duckdb.sql(f"DESCRIBE FROM '{source}'").fetchall()]
-
-
-def test_the_order_of_a_frame_is_the_nodes_choice_that_of_a_relation_is_not(project: Project) -> None:
-    assert project.run("return {'a': [3, 1, 2]}").ordered
-    assert project.rows("return {'a': [3, 1, 2]}") == [(3,), (1,), (2,)]
-    assert not project.run("return ctx.duckdb.sql('SELECT 1 AS a')").ordered
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("pass", "returned None"),
-        ("return 42", "returned int: 42"),
-        ("return 'text'", "returned str: 'text'"),
-        ("yield 1", "type generator"),
-        ("return []", "empty list"),
-        ("return {}", "no columns"),
-        ("return [1, 2]", "list with int"),
-        ("return {'a': 1}", "column 'a' is int"),
-        ("return {'a': [1, 'x']}", "no one type"),
-        ("return {'a': [2**70]}", "no one type"),
-        ("return {'a': [1], 'b': [1, 2]}", "no one type"),
-        ("return {1: [1]}", "column name 1"),
-        ("import pandas as pd; return pd.DataFrame([[1, 2]], columns=['a', 'A'])", "two columns of one name"),
-        ("return ctx.duckdb.sql('SELECT 1 AS a, 2 AS A')", "two columns of one name"),
-        ("import pandas as pd; return pd.DataFrame()", "no columns"),
-    ],
-)
-def test_what_is_no_table_is_refused(project: Project, body: str, said: str) -> None:
-    with pytest.raises(DefinitionWrong) as error:
-        project.run(body)
-    assert error.value.reason == "wrong_result"
-    assert said in str(error.value)
-    assert not os.path.exists(project.output)
 
 
 # Failures -----------------------------------------------------------------------------------------------------------
