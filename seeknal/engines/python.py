@@ -112,6 +112,14 @@ class PythonEngine:
         finally:
             os.unlink(raw)
 
+    def warnings(self, node: Node) -> list[tuple[int, str, str]]:
+        """What `validate` says: the time of the clock is frozen when the node is built."""
+        if not {"as_of", "*"}.intersection(node.recipe.late["uses"]):
+            return []
+        return [
+            (node.line, "ctx.as_of is frozen when the node is built: a new date does not rebuild it", "frozen_clock")
+        ]
+
     def close(self) -> None:
         """Kill the workers."""
         self._pool.close()

@@ -22,7 +22,7 @@ from seeknal.project.declaration import Declaration, from_python, from_yaml
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.python_code import code_of
-from seeknal.project.python_reader import read_python
+from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
 from seeknal.project.template import TemplateWrong, Values, expand_all
 
@@ -216,8 +216,8 @@ _ARGUMENTS = ("name", "inputs", "materialization", "entity", "features", "dedupe
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
     node = declaration.function
     assert node is not None
-    text = (files.read(declaration.file) or b"").decode("utf-8", "replace")
-    code = code_of(node, declaration.file, text, lambda path: _decoded(files.read(path)))
+    text = decode(files.read(declaration.file) or b"", declaration.file)
+    code = code_of(node, declaration.file, text, lambda path: _decoded(files.read(path), path))
     kind = kinds.get(declaration.kind)
     extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
     params = {name: value for name, value in fields.items() if name not in _ARGUMENTS}
@@ -227,12 +227,18 @@ def _python(declaration: Declaration, fields: dict[str, Any], named: Named, valu
     refs = {ref.node: ref.columns for ref in node.refs}
     inputs = tuple(Input(name, refs.get(name)) for name in dict.fromkeys([*wanted, *refs]))
     definition = {"code": code.definition, "params": plain(params), **extra.recipe.definition}
-    late = {"sources": code.sources, "params": params, "function": node.function, "header": node.header}
+    late = {
+        "sources": code.sources,
+        "params": params,
+        "function": node.function,
+        "header": node.header,
+        "uses": node.uses,
+    }
     return Lowered(Recipe("python", definition, inputs, names=input_names(named.ids), late=late), extra.traits)
 
 
-def _decoded(data: bytes | None) -> str | None:
-    return None if data is None else data.decode("utf-8", "replace")
+def _decoded(data: bytes | None, path: str) -> str | None:
+    return None if data is None else decode(data, path)
 
 
 def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:

@@ -238,7 +238,8 @@ REFUSED = {
     "sql_forbidden_function": [
         "from query('select 1')", "from query_table('x')", "from duckdb_tables()", "from pragma_version()",
         "from sniff_csv('x')", "from sqlite_scan('a', 'b')", "from read_csv('http://x/y.csv')", "from 's3://a/b.parquet'",
-        "from json_execute_serialized_sql('{}')", "from summary(input_0)", "from glob('x/*')", "from read_text('x.txt')", "from read_blob('x')",
+        "from json_execute_serialized_sql('{}')", "from summary(input_0)", "from glob('x/*')", "from read_text('x.txt')",
+        "from read_blob('x')",
         "from parquet_metadata('x.parquet')", "from read_csv('x.csv', filename=true)", "from arrow_scan(1)",
         "select getenv('X')", "select current_setting('threads')", "select getvariable('x')", "select nextval('x')",
         "select write_log('x')", "select txid_current()", "select current_schema", "select system.main.current_query()",
