@@ -1,0 +1,1 @@
+"""The imperative shell: opens a session, executes a plan, publishes, reports."""

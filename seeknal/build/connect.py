@@ -1,0 +1,99 @@
+"""Connecting: what recipes read without having declared it (refs in SQL, files named in it) becomes inputs.
+
+Decides the edges of the graph. Collects every problem before it raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from seeknal.build.session import Session
+from seeknal.engines.base import recalled
+from seeknal.errors import DefinitionWrong, Problem, ProjectError, nearest
+from seeknal.model.graph import Graph
+from seeknal.model.node import Input, Node
+from seeknal.project.declaration import Declaration, from_yaml
+from seeknal.project.load import Parse, Project, check_cycles, load, parse_file
+from seeknal.project.template import Values
+
+
+def load_project(session: Session, env: dict[str, str]) -> Project:
+    """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
+    values = Values(session.request.as_of, session.request.params, {}, env)
+    project = load(session, values, _remembering(session))
+    problems = [*project.problems]
+    nodes = connect(session, project.nodes, problems)
+    if problems:
+        raise ProjectError(problems)
+    check_cycles(nodes)
+    session.project = project._replace(nodes=tuple(nodes))
+    session.graph = Graph.of(nodes)
+    return session.project
+
+
+def _remembering(session: Session) -> Parse:
+    """Parse YAML files once for each content."""
+    from seeknal.model.digest import digest_of
+
+    def parse(path: str, data: bytes) -> list[Declaration]:
+        if path.endswith(".py"):
+            return parse_file(path, data)
+        key = f"yaml:{path}:{digest_of(data)}"
+        known = recalled(session.memo, key, partial(_remembered, path))
+        if known is not None:
+            return [known]
+        found = from_yaml(data, path)
+        lines = [[list(p), line] for p, line in found.lines.items()]
+        session.memo.put(key, [found.kind, found.name, found.fields, lines, found.line])
+        return [found]
+
+    return parse
+
+
+def _remembered(path: str, known: Any) -> Declaration:
+    kind, name, fields, lines, line = known
+    return Declaration(kind, name, fields, {tuple(p): n for p, n in lines}, path, line)
+
+
+def connect(session: Session, nodes: Iterable[Node], problems: list[Problem]) -> list[Node]:
+    """The nodes with the inputs and files that their recipes name themselves; adds to `problems`."""
+    nodes = list(nodes)
+    ids = {node.id for node in nodes}
+    return [_connected(session, node, ids, problems) for node in nodes]
+
+
+def _connected(session: Session, node: Node, ids: set[str], problems: list[Problem]) -> Node:
+    try:
+        found = session.engines.get(node.recipe.engine).references(node)
+    except DefinitionWrong as wrong:
+        text = f"{wrong.message}\n  {wrong.hint}" if wrong.hint else wrong.message
+        problem = wrong.problem or Problem(node.file, node.line, text, wrong.reason)
+        problems.append(problem._replace(message=f"{problem.message}{'; ' + wrong.hint if wrong.hint else ''}"))
+        return node
+    files = tuple(name[5:] for name in found if name.startswith("file:"))
+    problems += [_no_data(node, path) for path in files if path.startswith(_NO_DATA)]
+    named = [name for name in found if not name.startswith("file:")]
+    have = {i.node for i in node.recipe.inputs}
+    problems += [_unknown(node, name, ids) for name in named if name not in ids and name not in have]
+    more = tuple(Input(name) for name in dict.fromkeys(named) if name not in have)
+    if not files and not more:
+        return node
+    recipe = replace(node.recipe, inputs=(*node.recipe.inputs, *more), files=(*node.recipe.files, *files))
+    return replace(node, recipe=recipe)
+
+
+# What the kernel shows there is not data of a project, and differs in every process.
+_NO_DATA = ("/proc/", "/sys/", "/dev/")
+
+
+def _no_data(node: Node, path: str) -> Problem:
+    line = node.traits.get("lines", {}).get("sql", node.line)
+    return Problem(node.file, line, f"{node.id}: {path} is no file with data", "sql_undeclared_file")
+
+
+def _unknown(node: Node, name: str, ids: set[str]) -> Problem:
+    line = node.traits.get("lines", {}).get("sql", node.line)
+    return Problem(node.file, line, f"{node.id}: there is no node {name!r}{nearest(name, ids)}", "unknown_input")

@@ -1,0 +1,220 @@
+"""Executing a plan: each target as soon as its inputs are known, the longest path first.
+
+Decides order, parallelism, retries and what a failure stops. The verdict on each target is `plan.decide`'s, asked again
+when the inputs are there. Publishes nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from seeknal.build.session import Session
+from seeknal.build.target import Built, build
+from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
+from seeknal.model.action import Artifact
+from seeknal.model.plan import Missing, Plan, State, Step, Verdict, World, decide, states_of
+from seeknal.model.select import Goal
+
+Tell = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a run goes about its targets."""
+
+    force: frozenset[str] = frozenset()
+    workers: int = 1
+    retries: int = 0
+    go_on: bool = False
+
+
+@dataclass(slots=True)
+class Results:
+    """What became of each target."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    built: dict[str, Built] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cut_off: list[str] = field(default_factory=list)
+
+
+class Execution:
+    """One run of a plan."""
+
+    def __init__(self, session: Session, goal: Goal, plan: Plan, policy: Policy, tell: Tell) -> None:
+        self._session = session
+        self._goal = goal
+        self._plan = plan
+        self._policy = policy
+        self._tell = tell
+        self._world: World = session.world()
+        self._states: dict[str, State] = {}
+        self._waiting = {name: len(self._needs(name)) for name in plan.steps}
+        self._rank = _ranks(session, plan)
+        self._ready: list[tuple[float, str]] = []
+        self.results = Results()
+
+    def run(self) -> Results:
+        """Execute until nothing more can be. Raises Damaged when an input's bytes turn out wrong."""
+        for name, count in self._waiting.items():
+            if not count:
+                self._push(name)
+        if self._policy.workers > 1:
+            self._side_by_side()
+        else:
+            self._one_by_one()
+        for name in self._plan.steps:
+            if name not in self._states:
+                self._skip(name, ("an earlier failure stopped the run",))
+        return self.results
+
+    def _one_by_one(self) -> None:
+        while self._ready and not self._stopped():
+            name = heapq.heappop(self._ready)[1]
+            step = self._decide(name)
+            if step is not None:
+                self._tell("started", target=name)
+                self._done(step, *self._attempt(step))
+
+    def _side_by_side(self) -> None:
+        running: dict[Future[Any], Step] = {}
+        with ThreadPoolExecutor(self._policy.workers, thread_name_prefix="target") as pool:
+            try:
+                while (self._ready and not self._stopped()) or running:
+                    self._start(pool, running)
+                    if running:
+                        for future in wait(running, return_when=FIRST_COMPLETED).done:
+                            self._done(running.pop(future), *future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(future.done() for future in running):
+                    self._session.engines.close()  # again: a query may have begun after the last interrupt
+                    time.sleep(0.05)
+                raise
+
+    def _start(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Step]) -> None:
+        while self._ready and len(running) < self._policy.workers and not self._stopped():
+            step = self._decide(heapq.heappop(self._ready)[1])
+            if step is not None:
+                self._tell("started", target=step.id)
+                running[pool.submit(self._attempt, step)] = step
+
+    def _decide(self, name: str) -> Step | None:
+        """The step to build, or None when the target is settled without building."""
+        planned = self._plan.steps[name]
+        settled = planned.verdict is Verdict.HIT or (planned.verdict is Verdict.BUILD and planned.prepared is not None)
+        step = planned if settled else self._decide_now(name)
+        self.results.steps[name] = step
+        if step.verdict is Verdict.HIT and step.artifact is not None:
+            self._hit(step, cut_off=planned.verdict is Verdict.MAYBE)
+            return None
+        if step.verdict is Verdict.SKIP:
+            self._skip(name, tuple(reason.subject for reason in step.reasons))
+            return None
+        return step
+
+    def _decide_now(self, name: str) -> Step:
+        node = self._session.graph.nodes[name]
+        states = states_of(self._session.graph, self._goal, self._world, name, self._states)
+        return decide(node, states, self._world, forced=name in self._policy.force)
+
+    def _hit(self, step: Step, *, cut_off: bool) -> None:
+        assert step.artifact is not None
+        if step.prepared is not None:
+            self._session.store.keep(step.prepared.action.bytes, step.prepared.action.key)
+        published = self._session.generation.targets.get(step.id) if self._session.generation else None
+        if cut_off and published is not None and published.action == step.key:
+            self.results.cut_off.append(step.id)
+        self._tell("hit", target=step.id, cut_off=cut_off)
+        self._settle(step.id, step.artifact)
+
+    def _attempt(self, step: Step) -> tuple[Built | None, Exception | None]:
+        node = self._session.graph.nodes[step.id]
+        for attempt in range(self._policy.retries + 1):
+            try:
+                return self._build(step), None
+            except (DefinitionWrong, EnvironmentFailure) as error:
+                return None, error
+            except BuildFailed as error:
+                if attempt == self._policy.retries:
+                    return None, error
+                self._tell("retry", target=node.id, attempt=attempt + 1, error=str(error))
+                time.sleep(min(0.5 * 2**attempt, 30))
+        return None, None
+
+    def _build(self, step: Step) -> Built:
+        node = self._session.graph.nodes[step.id]
+        if step.prepared is None:
+            wrong = next((r.detail for r in step.reasons if r.word == "wrong_definition"), "it cannot be prepared")
+            raise DefinitionWrong(wrong)
+        states = states_of(self._session.graph, self._goal, self._world, step.id, self._states)
+        inputs = {name: state for name, state in states.items() if isinstance(state, Artifact)}
+        return build(self._session, node, step.prepared, inputs, forced=step.id in self._policy.force)
+
+    def _done(self, step: Step, built: Built | None, error: Exception | None) -> None:
+        if built is None:
+            self.results.failed[step.id] = error or BuildFailed("unknown")
+            node, reason = self._session.graph.nodes[step.id], getattr(error, "reason", "failed")
+            self._tell("failed", target=step.id, error=str(error), reason=reason, file=node.file, line=node.line)
+            self._settle(step.id, Missing.FAILED)
+            return
+        self.results.built[step.id] = built
+        self._tell(
+            "built" if built.executed else "hit",
+            target=step.id,
+            rows=built.artifact.rows,
+            size=built.artifact.size,
+            milliseconds=built.milliseconds,
+            reasons=[reason.document() for reason in step.reasons],
+            notes=list(built.notes),
+        )
+        self._settle(step.id, built.artifact)
+
+    def _skip(self, name: str, because: tuple[str, ...]) -> None:
+        self.results.skipped[name] = because
+        self._tell("skipped", target=name, because=list(because))
+        self._settle(name, Missing.FAILED)
+
+    def _settle(self, name: str, state: State) -> None:
+        self._states[name] = state
+        if isinstance(state, Artifact):
+            self.results.artifacts[name] = state
+        for user in self._session.graph.consumers[name]:
+            if user in self._waiting:
+                self._waiting[user] -= 1
+                if not self._waiting[user]:
+                    self._push(user)
+
+    def _push(self, name: str) -> None:
+        if name not in self._states:
+            heapq.heappush(self._ready, (-self._rank[name], name))
+
+    def _stopped(self) -> bool:
+        return bool(self.results.failed) and not self._policy.go_on
+
+    def _needs(self, name: str) -> list[str]:
+        return [need for need in self._session.graph.inputs[name] if need in self._plan.steps]
+
+
+def _ranks(session: Session, plan: Plan) -> dict[str, float]:
+    """For each target the time of the longest path that it starts, by what its action took last time."""
+    ranks: dict[str, float] = {}
+    for name in reversed(list(plan.steps)):
+        after = [ranks[user] for user in session.graph.consumers[name] if user in ranks]
+        ranks[name] = _expected(session, plan.steps[name]) + max(after, default=0.0)
+    return ranks
+
+
+def _expected(session: Session, step: Step) -> float:
+    if step.verdict is Verdict.HIT or session.request.workers == 1:
+        return 1.0
+    published = session.generation.targets.get(step.id) if session.generation else None
+    made = session.store.made(published.action) if published else {}
+    return float(made.get("milliseconds", 1)) + 1.0

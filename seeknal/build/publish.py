@@ -1,0 +1,171 @@
+"""Publishing: results -> generation -> ref -> views, in that order and all at once for a reader.
+
+Decides what the next generation holds: the new artifacts, the old ones of what was not built, nothing of what the project
+no longer has. Publishes only over the generation that the run was planned against.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from seeknal import kinds
+from seeknal.build.session import Session
+from seeknal.model.action import Artifact
+from seeknal.model.digest import canonical, plain
+from seeknal.model.generation import Generation, Published, changes
+from seeknal.model.node import Node, view_stem
+from seeknal.store import refs, views
+from seeknal.store.lock import locked
+
+
+class MovedOn(Exception):
+    """Another run has published since this one was planned: plan again."""
+
+
+class Publication(NamedTuple):
+    """The digest of the current generation, and what this publication changed (empty: nothing was published)."""
+
+    digest: str | None
+    changes: Mapping[str, str]
+
+
+def publish(
+    session: Session, artifacts: Mapping[str, Artifact], keys: Mapping[str, str], note: str = ""
+) -> Publication:
+    """Publish what was built. Raises MovedOn."""
+    targets = _targets(session, artifacts, keys)
+    return publish_targets(session, targets, note)
+
+
+def publish_targets(session: Session, targets: Mapping[str, Published], note: str = "") -> Publication:
+    """Publish exactly these targets; does nothing but mend views when they are what is published. Raises MovedOn."""
+    changed = changes(session.generation, targets)
+    if not changed:
+        _mend(session, targets)
+        return Publication(session.base, {})
+    session.disk.make_folder(session.target.root)
+    with locked(session.target.publish_lock, exclusive=True):
+        if refs.read_ref(session.target, session.request.environment) != session.ref_seen:
+            raise MovedOn
+        digest = _write(session, targets, note)
+    return Publication(digest, changed)
+
+
+def _targets(session: Session, artifacts: Mapping[str, Artifact], keys: Mapping[str, str]) -> dict[str, Published]:
+    before = session.generation.targets if session.generation else {}
+    targets = {}
+    for name, node in session.graph.nodes.items():
+        if name in artifacts:
+            targets[name] = _published(session, node, keys[name], artifacts, before.get(name))
+        elif name in before:
+            targets[name] = before[name]
+    return targets
+
+
+def _published(
+    session: Session, node: Node, key: str, artifacts: Mapping[str, Artifact], before: Published | None
+) -> Published:
+    artifact = artifacts[node.id]
+    meta = plain({**node.meta, **session.place_of(node, artifact)})
+    unchanged = before is not None and (before.action, before.artifact, before.meta) == (key, artifact, meta)
+    if before is not None and unchanged and all(_whole(session, blob) for blob in before.views.values()):
+        return before
+    shown = {node.traits.get("view", f"intermediate/{view_stem(node.id)}.parquet"): artifact.blob}
+    for path, document in _documents(session, node, artifacts).items():
+        shown[path] = session.store.put_bytes(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    return Published(key, artifact, meta, shown)
+
+
+def _whole(session: Session, blob: str) -> bool:
+    """Whether a blob that a view shows is there; a table in place is looked after by its own node."""
+    if blob in session.store.places:
+        return True
+    try:
+        return session.stats.digest(session.store.layout.blob(blob)) == blob
+    except OSError:
+        return False
+
+
+def _documents(session: Session, node: Node, artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+    kind = kinds.get(node.kind)
+    if hasattr(kind, "catalog"):
+        path = os.path.join(os.path.dirname(node.traits["view"]), "_entity_catalog.json")
+        groups = {
+            i.node.split(".", 1)[1]: {"rows": artifacts[i.node].rows, "schema": dict(artifacts[i.node].schema)}
+            for i in node.recipe.inputs
+            if i.node in artifacts
+        }
+        return {path: kind.catalog(node, groups, session.request.as_of.isoformat())}
+    return dict(kind.files(node.name, node.traits)) if hasattr(kind, "files") else {}
+
+
+def _write(session: Session, targets: Mapping[str, Published], note: str) -> str:
+    request = session.request
+    created = request.as_of.isoformat()
+    generation = Generation(
+        request.environment, session.base, request.run_id, created, dict(sorted(targets.items())), note
+    )
+    session.disk.sync()
+    digest = session.store.put_bytes(canonical(generation.document()))
+    session.disk.sync()
+    _register(session, digest)
+    session.disk.sync()
+    session.disk.put(session.target.tmp, session.target.ref(request.environment), f"{digest}\n".encode())
+    session.disk.sync()
+    show(session, digest, generation.targets)
+    session.base, session.generation, session.ref_seen = digest, generation, digest
+    return digest
+
+
+def _register(session: Session, digest: str) -> None:
+    """Tell a store outside of `target/` what this project still needs."""
+    if session.store.layout.root == session.target.root:
+        return
+    path = session.target.local("root-id")
+    try:
+        with open(path, encoding="ascii") as file:
+            name = file.read().strip()
+    except OSError:
+        name = os.urandom(8).hex()
+        session.disk.put(session.target.tmp, path, name.encode())
+    session.disk.put(session.store.layout.tmp, session.store.layout.root_of(f"{name}-{session.request.environment}"), f"{digest}\n".encode())
+
+
+def show(session: Session, digest: str, targets: Mapping[str, Published]) -> None:
+    """Make the views those of a generation."""
+    for name, data in ((".gitignore", b"*\n"),):
+        path = os.path.join(session.target.root, name)
+        if not os.path.exists(path):
+            session.disk.put(session.target.tmp, path, data)
+    folder = session.target.generation(session.request.environment, digest)
+    links = _links(session, targets, folder)
+    views.show(session.disk, session.target, session.request.environment, folder, links)
+
+
+def _links(session: Session, targets: Mapping[str, Published], folder: str) -> dict[str, str]:
+    links: dict[str, str] = {}
+    for target in targets.values():
+        place = session.place_in(target)
+        for path, blob in target.views.items():
+            own = place if place and blob == target.artifact.blob else session.store.layout.blob(blob)
+            links |= views.wanted({path: own}, folder, session.root)
+    return links
+
+
+def _mend(session: Session, targets: Mapping[str, Published]) -> None:
+    """Make views right that somebody deleted or changed."""
+    if session.base is None:
+        return
+    folder = session.target.generation(session.request.environment, session.base)
+    right = views.are_right(_links(session, targets, folder), folder)
+    if not right or not views.are_shown(session.target, session.request.environment, folder):
+        session.disk.make_folder(session.target.root)
+        with locked(session.target.publish_lock, exclusive=True):
+            show(session, session.base, targets)
+    if refs.read_ref(session.target, session.request.environment) != session.base:
+        session.disk.put(
+            session.target.tmp, session.target.ref(session.request.environment), f"{session.base}\n".encode()
+        )

@@ -1,0 +1,146 @@
+"""One run: load, select, plan, execute, publish; and again when another run has published in between.
+
+Decides when a run is done and what its outcome is. The steps themselves are elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seeknal.build.connect import load_project
+from seeknal.build.execute import Execution, Policy, Results, Tell
+from seeknal.build.publish import MovedOn, Publication, publish
+from seeknal.build.session import Session
+from seeknal.build.stamp import render
+from seeknal.errors import StoreBusy, UsageError
+from seeknal.model.plan import Plan, make_plan
+from seeknal.model.select import Goal, Selection, select
+from seeknal.store.cache import Damaged
+from seeknal.store.lock import locked
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person asked of `run`, beyond the session's request."""
+
+    selection: Selection = field(default_factory=Selection)
+    full: bool = False
+    go_on: bool = False
+    retries: int = 0
+    plan_digest: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    plan: Plan
+    goal: Goal
+    results: Results
+    publication: Publication
+
+
+def planned(
+    session: Session, options: Options, env: Mapping[str, str], done: frozenset[str] = frozenset()
+) -> tuple[Goal, Plan]:
+    """Load and plan: the first half of a run, and all of `plan`. Raises ProjectError, UsageError."""
+    session.store.open()
+    load_project(session, dict(env))
+    session.read_published()
+    goal = select(session.graph, options.selection)
+    force = _force(session, options, goal) - done
+    plan = make_plan(session.graph, goal, session.world(), force)
+    if options.plan_digest and plan.digest != options.plan_digest:
+        text = f"the plan is {plan.digest} now, not {options.plan_digest}"
+        raise UsageError(text, reason="plan_changed", hint="look at `seeknal plan` again")
+    return goal, plan
+
+
+def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:
+    return goal.wanted if options.full else frozenset()
+
+
+def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) -> Outcome:
+    """Bring the selected targets up to date and publish."""
+    built: Results = Results()
+    with locked(session.store.layout.lock, exclusive=False):
+        for _ in range(_ATTEMPTS):
+            forced_done = frozenset(built.built)
+            goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
+            tell("planned", targets=len(plan.steps), plan=plan)
+            policy = Policy(
+                _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
+            )
+            execution = Execution(session, goal, plan, policy, tell)
+            try:
+                results = execution.run()
+                _merge(built, results)
+                publication = _publish(session, options, results)
+            except (MovedOn, Damaged):
+                _merge(built, execution.results)
+                tell("again")
+                continue
+            _finish(session, options, results, publication)
+            results.built = {**built.built, **results.built}
+            return Outcome(plan, goal, results, publication)
+    raise StoreBusy("other runs keep publishing before this one can: try again")
+
+
+def _again(options: Options) -> Options:
+    return Options(options.selection, options.full, options.go_on, options.retries, None, options.fingerprint)
+
+
+def _merge(total: Results, results: Results) -> None:
+    executed = {name: built for name, built in results.built.items() if built.executed}
+    total.built = {**total.built, **executed}
+
+
+def _publish(session: Session, options: Options, results: Results) -> Publication:
+    if results.failed and not options.go_on:
+        return Publication(session.base, {})
+    keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
+    return publish(session, {name: a for name, a in results.artifacts.items() if name in keys}, keys)
+
+
+def _finish(session: Session, options: Options, results: Results, publication: Publication) -> None:
+    session.disk.sync()
+    session.save(whole=not options.selection.partial and not results.failed)
+    if results.failed or results.skipped or session.project is None:
+        return
+    _stamp(session, options, results, publication)
+
+
+def _stamp(session: Session, options: Options, results: Results, publication: Publication) -> None:
+    assert session.project is not None
+    if any(word.startswith("env:") for word in session.project.used) or publication.digest is None:
+        return
+    date = session.request.as_of.date().isoformat()
+    dated = "clock:date" in session.project.used or any(
+        step.prepared and step.prepared.action.clock for step in results.steps.values()
+    )
+    _watch_surroundings(session, publication.digest)
+    fingerprint = f"{options.fingerprint} {date if dated else '-'}"
+    summary = f"{len(results.steps)} {publication.digest}"
+    data = render(fingerprint, summary, session.stats.watched)
+    if data is not None:
+        session.disk.put(session.target.tmp, session.target.local("stamp"), data)
+
+
+def _watch_surroundings(session: Session, digest: str) -> None:
+    """The views, the ref, `.env`, and the engine itself."""
+    environment = session.request.environment
+    paths = [
+        session.target.ref(environment),
+        *(session.target.view(environment, name) for name in ("intermediate", "feature_store")),
+    ]
+    paths += [os.path.join(session.root, ".env"), session.store.layout.marker]
+    paths += [folder for folder, _, _ in os.walk(session.target.generation(environment, digest))]
+    paths += [str(sys.modules[name].__file__) for name in ("duckdb", "_duckdb") if name in sys.modules]
+    for path in paths:
+        session.stats.watch(path)

@@ -1,0 +1,229 @@
+"""The composition root: one place that wires project, store, engines, clock and reporter together.
+
+Decides nothing about targets; it answers the questions that the pure core asks (prepare, look up, what is published).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from seeknal.build.log import EventLog
+from seeknal.build.memo import FileMemo
+from seeknal.engines import Engines
+from seeknal.engines.base import File, Setting
+from seeknal.errors import DefinitionWrong, Problem, ProjectError
+from seeknal.model.action import Artifact
+from seeknal.model.generation import Generation, Published
+from seeknal.model.graph import Graph
+from seeknal.model.node import Node
+from seeknal.model.plan import Found, Prepared, World
+from seeknal.project.files import matches
+from seeknal.project.load import Project
+from seeknal.store import refs
+from seeknal.store.cache import Store
+from seeknal.store.disk import Disk
+from seeknal.store.layout import PRODUCTION, StoreLayout, TargetLayout
+from seeknal.store.statcache import StatCache
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command asks of a session."""
+
+    root: str
+    as_of: datetime
+    run_id: str
+    cache_dir: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    environment: str = PRODUCTION
+    workers: int = 1
+    read_only: bool = False
+    durable: bool = True
+
+
+class Session:
+    """Everything that a command works with. Close it when done."""
+
+    def __init__(self, request: Request, warn: Callable[[str], None], disk: Disk | None = None) -> None:
+        self.request = request
+        self.warn = warn
+        self.disk = disk or Disk(durable=request.durable)
+        self.target = TargetLayout(os.path.join(request.root, "target"))
+        store = StoreLayout(os.path.abspath(request.cache_dir) if request.cache_dir else self.target.root)
+        self.stats = StatCache(self.target.local("files.json"), self.disk)
+        self.memo = FileMemo(self.target.local("memo.json"), self.disk)
+        self.store = Store(store, self.disk, self.stats, warn, read_only=request.read_only)
+        self.log = EventLog(None if request.read_only else self.target.log(request.run_id), self.disk)
+        self.setting = _setting(request, self, store)
+        self.engines = Engines(self.setting)
+        self.project: Project | None = None
+        self.graph = Graph({}, {}, {})
+        self.generation: Generation | None = None
+        self.base: str | None = None
+        self.ref_seen: str | None = None
+
+    # -- the published state ---------------------------------------------------------------------------------------
+
+    def read_published(self) -> None:
+        """Read what is published now."""
+        self.ref_seen = refs.read_ref(self.target, self.request.environment)
+        found = refs.current(self.store, self.target, self.request.environment)
+        self.base, self.generation = found or (None, None)
+        for target in self.generation.targets.values() if self.generation else ():
+            self.place_in(target)
+
+    def place_of(self, node: Node, artifact: Artifact) -> dict[str, str]:
+        """For an artifact in place, where its file is, relative to the project: for people and views, never in a key."""
+        if not artifact.in_place:
+            return {}
+        found = [f.path for pattern in node.recipe.files for f in self.files_of(pattern) if f.digest == artifact.blob]
+        return {"place": os.path.relpath(found[0], self.root)} if found else {}
+
+    def place_in(self, target: Published) -> str | None:
+        """The file of a published artifact in place, if it still is that file; noted for the store."""
+        if not target.artifact.in_place or "place" not in target.meta:
+            return None
+        path = os.path.normpath(os.path.join(self.root, target.meta["place"]))
+        try:
+            if self.stats.digest(path) != target.artifact.blob:
+                return path
+        except OSError:
+            return path
+        self.store.places[target.artifact.blob] = path
+        self.setting.allowed.add(path)
+        return path
+
+    def artifacts(self) -> dict[str, Artifact]:
+        """The published artifacts whose bytes are there."""
+        targets = self.generation.targets if self.generation else {}
+        found = {name: self.store.present(target.artifact).artifact for name, target in targets.items()}
+        return {name: artifact for name, artifact in found.items() if artifact}
+
+    def document_before(self, name: str) -> Mapping[str, Any] | None:
+        """The action document that the published artifact of a target was made from."""
+        if self.generation is None or name not in self.generation.targets:
+            return None
+        document: Mapping[str, Any] | None = self.store.document(self.generation.targets[name].action)
+        return document
+
+    # -- what the core asks ----------------------------------------------------------------------------------------
+
+    def world(self) -> World:
+        """The answers for `plan.decide`."""
+        known = {t.action: t.artifact for t in self.generation.targets.values()} if self.generation else {}
+        return World(self.prepare, functools.partial(self._lookup, known), self.document_before, _Lazy(self.artifacts))
+
+    def _lookup(self, known: Mapping[str, Artifact], key: str) -> Found:
+        if key in known:
+            found = self.store.present(known[key])
+            if found.artifact is not None:
+                return found
+        return self.store.lookup(key)
+
+    def prepare(self, node: Node, inputs: Mapping[str, Artifact]) -> Prepared:
+        """The action of a node. Raises DefinitionWrong."""
+        files = tuple(self.files_of(pattern) for pattern in node.recipe.files)
+        return self.engines.get(node.recipe.engine).prepare(node, inputs, files)
+
+    def files_of(self, pattern: str) -> tuple[File, ...]:
+        """The files that a pattern means, with their digests."""
+        found = []
+        for path in matches(self.request.root, pattern, self.stats.watch):
+            try:
+                digest = self.stats.digest(path)
+            except OSError as error:
+                raise DefinitionWrong(f"cannot read {path}: {error.strerror}", reason="unreadable_file") from error
+            self.store.places[digest] = path
+            self.setting.allowed.add(path)
+            found.append(File(path, digest))
+        return tuple(found)
+
+    # -- files of the project --------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> str:
+        """The project's folder."""
+        return self.request.root
+
+    def read(self, path: str) -> bytes | None:
+        """A project file, noted as one that the result depends on."""
+        full = os.path.join(self.request.root, path)
+        if not os.path.isfile(full):  # a pipe of this name must not hang us
+            self.stats.watch(full)
+            if os.path.islink(full):
+                raise ProjectError([Problem(path, 1, "a link that leads to no file: remove it", "unreadable_file")])
+            return None
+        try:
+            self.stats.digest(full)
+            with open(full, "rb") as file:
+                return file.read()
+        except OSError as error:
+            problem = Problem(path, 1, f"the file cannot be read: {error.strerror}", "unreadable_file")
+            raise ProjectError([problem]) from error
+
+    def watch(self, path: str) -> None:
+        """Note that the result depends on the listing of a folder."""
+        self.stats.watch(path)
+
+    def save(self, *, whole: bool = False) -> None:
+        """Keep what only speeds up."""
+        if not self.request.read_only:
+            self.stats.save(self.target.tmp)
+            self.memo.save(self.target.tmp, whole=whole)
+
+    def close(self) -> None:
+        """Stop engines."""
+        self.engines.close()
+
+
+class _Lazy(Mapping[str, Artifact]):
+    """A mapping that is made when first asked: most plans never look at published inputs."""
+
+    def __init__(self, make: Callable[[], dict[str, Artifact]]) -> None:
+        self._make = functools.cache(make)
+
+    def __getitem__(self, name: str) -> Artifact:
+        return self._make()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
+    return Setting(
+        project=request.root,
+        target=session.target.root,
+        readable=(os.path.join(store.root, "cas"), store.tmp),
+        scratch=store.tmp,
+        as_of=request.as_of,
+        run_id=request.run_id,
+        memo=session.memo,
+        workers=request.workers,
+        threads=os.cpu_count() or 1,
+        warn=session.warn,
+    )
+
+
+@contextmanager
+def opened(request: Request, warn: Callable[[str], None], disk: Disk | None = None) -> Iterator[Session]:
+    """A session, closed at the end."""
+    session = Session(request, warn, disk)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def plain_json(document: Any) -> str:
+    """A document for machines, on one line."""
+    return json.dumps(document, ensure_ascii=True, separators=(", ", ": "))

@@ -1,0 +1,132 @@
+"""Building one target: lock its action, look again, run the engine, seal the output into the store.
+
+Decides when an output equals the previous one although its bytes differ. Does not know the plan.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import NamedTuple
+
+from seeknal.build.session import Session
+from seeknal.engines.base import Product
+from seeknal.engines.duckdb import DuckDBEngine
+from seeknal.engines.parquet import describe, same_bag
+from seeknal.errors import BuildFailed, EnvironmentFailure
+from seeknal.model.action import ActionResult, Artifact
+from seeknal.model.node import Node
+from seeknal.model.plan import Prepared
+from seeknal.store.cache import Damaged
+from seeknal.store.lock import only_one
+from seeknal.store.statcache import hash_file
+
+
+class Built(NamedTuple):
+    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person."""
+
+    artifact: Artifact
+    executed: bool
+    milliseconds: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], *, forced: bool) -> Built:
+    """Execute a target, unless another process does so first. Raises BuildFailed, Damaged."""
+    key = prepared.action.key
+    waiting = f"{node.id}: another process is building it, waiting"
+    with only_one(session.store.layout.action_lock(key), lambda: session.warn(waiting)):
+        found = session.store.lookup(key)
+        if found.artifact is not None and not forced:
+            return Built(found.artifact, executed=False)
+        start = time.perf_counter()
+        artifact, notes = _execute(session, node, prepared, inputs, found.artifact)
+        _unchanged(session, node, prepared)
+        milliseconds = int((time.perf_counter() - start) * 1000)
+        made = {"run": session.request.run_id, "milliseconds": milliseconds}
+        session.store.put_result(ActionResult(key, artifact, made), prepared.action.bytes)
+    return Built(artifact, True, milliseconds, notes)
+
+
+def _execute(
+    session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], same_action: Artifact | None
+) -> tuple[Artifact, tuple[str, ...]]:
+    paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
+    output = session.store.temporary()
+    try:
+        product = _run(session, node, prepared, paths, output)
+        return _seal(session, node, prepared, product, output, same_action), product.notes
+    finally:
+        for path in (output, f"{output}.raw"):
+            session.disk.remove(path)
+
+
+def _run(session: Session, node: Node, prepared: Prepared, paths: dict[str, str], output: str) -> Product:
+    """Run the engine; that the disk is full is not the node's fault."""
+    try:
+        return session.engines.get(node.recipe.engine).run(node, prepared, paths, output)
+    except BuildFailed as error:
+        if os.strerror(errno.ENOSPC) not in error.message:
+            raise
+        text = f"{node.id}: no space left on the disk of {session.store.layout.root}"
+        hint = "free some space, or run: seeknal cache gc"
+        raise EnvironmentFailure(text, reason="disk_full", hint=hint) from error
+
+
+def _seal(
+    session: Session, node: Node, prepared: Prepared, product: Product, output: str, same_action: Artifact | None
+) -> Artifact:
+    if product.in_place:
+        return _in_place(session, node, product.in_place, output)
+    artifact = describe(sql_engine(session).connections.own(), output, hash_file(output), known=prepared.columns)
+    previous = same_action or _published(session, node)
+    if not product.order_counts and previous and _equal(session, artifact, output, previous):
+        return previous
+    session.store.adopt(output, artifact.blob)
+    return artifact
+
+
+def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
+    """The person's own file is the artifact; where the file system can share bytes, the store has its own name for it."""
+    digest = session.stats.digest(path)
+    if session.disk.clone(path, output) and hash_file(output) == digest:
+        session.store.adopt(output, digest)
+        return describe(sql_engine(session).connections.own(), session.store.layout.blob(digest), digest)
+    artifact = describe(sql_engine(session).connections.own(), path, digest, in_place=True)
+    if session.stats.digest(path) != digest:
+        raise BuildFailed(
+            f"{node.file}:{node.line}: {path} changed while it was read: run again", reason="changed_input"
+        )
+    return artifact
+
+
+def _published(session: Session, node: Node) -> Artifact | None:
+    target = session.generation.targets.get(node.id) if session.generation else None
+    return session.store.present(target.artifact).artifact if target else None
+
+
+def _equal(session: Session, artifact: Artifact, output: str, previous: Artifact) -> bool:
+    if (artifact.rows, artifact.schema) != (previous.rows, previous.schema):
+        return False
+    if artifact.columns == previous.columns:
+        return True
+    try:
+        return same_bag(sql_engine(session).connections.own(), output, session.store.verified(previous))
+    except Damaged:
+        return False
+
+
+def sql_engine(session: Session) -> DuckDBEngine:
+    """The DuckDB engine: it also reads what other engines wrote."""
+    engine = session.engines.get("duckdb")
+    assert isinstance(engine, DuckDBEngine)
+    return engine
+
+
+def _unchanged(session: Session, node: Node, prepared: Prepared) -> None:
+    """Raise BuildFailed if a file is not any more what the key says: its rows must not be filed under that key."""
+    now = tuple(tuple(file.digest for file in session.files_of(pattern)) for pattern in node.recipe.files)
+    if now != prepared.action.files:
+        text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)} changed while it was read: run again"
+        raise BuildFailed(text, reason="changed_input")
