@@ -11,7 +11,7 @@ from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.engines.parquet import same_bag
 from seeknal.errors import UsageError, safe
-from seeknal.model.lowering import literal, path_literal, quoted
+from seeknal.model.lowering import path_literal, quoted
 
 
 def rebuild(session: Session, name: str) -> str:

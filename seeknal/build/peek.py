@@ -11,7 +11,7 @@ from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.errors import IntegrityFinding
 from seeknal.model.action import Artifact
-from seeknal.model.lowering import literal, path_literal, quoted
+from seeknal.model.lowering import path_literal, quoted
 from seeknal.store.cache import Damaged
 
 

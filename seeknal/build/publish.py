@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from seeknal import kinds
@@ -131,7 +131,11 @@ def _register(session: Session, digest: str) -> None:
     except OSError:
         name = os.urandom(8).hex()
         session.disk.put(session.target.tmp, path, name.encode())
-    session.disk.put(session.store.layout.tmp, session.store.layout.root_of(f"{name}-{session.request.environment}"), f"{digest}\n".encode())
+    session.disk.put(
+        session.store.layout.tmp,
+        session.store.layout.root_of(f"{name}-{session.request.environment}"),
+        f"{digest}\n".encode(),
+    )
 
 
 def show(session: Session, digest: str, targets: Mapping[str, Published]) -> None:

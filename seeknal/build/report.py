@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from seeknal.build.execute import Results
 from seeknal.build.run import Outcome

@@ -61,6 +61,8 @@ def _stats(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from seeknal.build.session import opened
+    from seeknal.store.lock import locked
     from seeknal.store.verify import verify
 
     if args.rebuild:
@@ -68,11 +70,15 @@ def _verify(args: argparse.Namespace) -> int:
     share = re.fullmatch(r"(\d+(?:\.\d+)?)%?", args.sample)
     if not share:
         raise UsageError(f"--sample {args.sample!r}: write a share, as in 5%", reason="bad_sample")
-    with common.reading(args, load=False) as session:
-        count, findings = verify(session.store.layout, float(share[1]) / 100)
+    with opened(common.request(args, read_only=False), common.warn) as session:
+        session.store.open()
+        with locked(session.store.layout.lock, exclusive=False):
+            count, findings = verify(session.store.layout, float(share[1]) / 100)
+            for finding in findings:
+                session.store.set_aside(finding.path, finding.what)
     document = {"checked": count, "findings": [{"path": f.path, "what": f.what} for f in findings]}
     lines = [f"{f.path}: {f.what}" for f in findings]
-    hint = "; `seeknal run` puts damaged entries into quarantine and builds them again" if findings else ""
+    hint = ", moved to quarantine: `seeknal run` builds again what is needed" if findings else ""
     common.emit(args, document, [*lines, f"{count} files checked, {len(findings)} findings{hint}"])
     return IntegrityFinding.exit_code if findings else 0
 

@@ -16,7 +16,7 @@ from seeknal.engines.footer import read_footer
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
 from seeknal.model.digest import PREFIX, canonical
-from seeknal.model.lowering import literal, path_literal
+from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
 
 # Types that a Parquet file gives back as they were written; of others (HUGEINT, ENUM, UNION, ...) the file is asked.
@@ -61,10 +61,23 @@ def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[
     return PREFIX + hasher.hexdigest()
 
 
-def same_bag(con: Any, one: str, other: str) -> bool:
-    """Whether two Parquet files hold the same rows, each as often, in whatever order."""
-    tables = [f"(SELECT * FROM read_parquet({path_literal(path)}))" for path in (one, other)]
+def same_bag(con: Any, one: str, other: str, rounded: Schema = ()) -> bool:
+    """Whether two Parquet files hold the same rows, each as often, in whatever order.
+
+    With `rounded`, the schema of both, DOUBLE and FLOAT count to eleven digits only.
+    """
+    columns = ", ".join(_rounded(quoted(name), type_) for name, type_ in rounded) or "*"
+    tables = [f"(SELECT {columns} FROM read_parquet({path_literal(path)}))" for path in (one, other)]
     sums = [con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {table} t").fetchone() for table in tables]
     if sums[0] != sums[1]:
         return False
     return not con.execute(f"SELECT 1 FROM ({tables[0]} EXCEPT ALL {tables[1]}) LIMIT 1").fetchall()
+
+
+def _rounded(column: str, type_: str) -> str:
+    if type_ not in ("DOUBLE", "FLOAT"):
+        return column
+    digits = f"CAST(11 - ceil(log10(abs({column}))) AS INTEGER)"
+    return (
+        f"CASE WHEN {column} = 0 OR NOT isfinite({column}) THEN {column} ELSE round({column}, {digits}) END AS {column}"
+    )

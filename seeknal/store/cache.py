@@ -186,9 +186,10 @@ class Store:
 
     # -- damage ----------------------------------------------------------------------------------------------------
 
-    def condemn(self, digest: str) -> None:
-        """Move a blob whose bytes are wrong out of the way."""
-        self._condemn(self.layout.blob(digest), digest)
+    def set_aside(self, path: str, what: str) -> None:
+        """Move a damaged entry out of the way, by path."""
+        self.stats.forget(path)
+        self._quarantine(path, what)
 
     def _condemn(self, path: str, digest: str) -> None:
         self.stats.forget(path)

@@ -46,7 +46,7 @@ def verify(layout: StoreLayout, sample: float = 1.0) -> tuple[int, list[Finding]
             findings += _blob(name, path)
     for name, path in entries(os.path.join(layout.root, ACTIONS)):
         count += 1
-        findings += _result(layout, PREFIX + name, path)
+        findings += _result(layout, PREFIX + name, path, {finding.path for finding in findings})
     return count, findings
 
 
@@ -58,12 +58,12 @@ def _blob(name: str, path: str) -> list[Finding]:
     return [] if digest == PREFIX + name else [Finding(path, f"its bytes are {digest}")]
 
 
-def _result(layout: StoreLayout, key: str, path: str) -> list[Finding]:
+def _result(layout: StoreLayout, key: str, path: str, damaged: set[str]) -> list[Finding]:
     try:
         with open(path, "rb") as file:
             read_result(json.loads(file.read()), key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [Finding(path, f"damaged result: {error}")]
-    if not os.path.exists(layout.blob(key)):
-        return [Finding(path, "its action document is missing")]
+    if layout.blob(key) in damaged or not os.path.exists(layout.blob(key)):
+        return [Finding(path, "its action document is missing or damaged")]
     return []
