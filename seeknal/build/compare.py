@@ -42,7 +42,7 @@ def difference(con: Any, old: str, new: str) -> str:
     columns = [[(name, type_) for name, type_, *_ in shape] for shape in shapes]
     if columns[0] != columns[1]:
         return f"the columns were {columns[0]}, now they are {columns[1]}"
-    if same_bag(con, old, new):
+    if same_bag(con, old, new, tuple(columns[0])):
         return ""
     for name, _ in columns[0]:
         row = _first(con, old, new, quoted(name))

@@ -115,9 +115,9 @@ def _equal(session: Session, artifact: Artifact, output: str, previous: Artifact
         return False
     if artifact.columns == previous.columns:
         return True
-    schema = previous.schema if rounded else ()
     try:
-        return same_bag(sql_engine(session).connections.own(), output, session.store.verified(previous), schema)
+        path = session.store.verified(previous)
+        return same_bag(sql_engine(session).connections.own(), output, path, previous.schema, rounded=rounded)
     except Damaged:
         return False
 

@@ -22,6 +22,9 @@ def _seconds(runs: int, work: Callable[[], object]) -> float:
     return median(found)
 
 
+SCHEMA = (("a", "UBIGINT"), ("b", "VARCHAR"), ("c", "DECIMAL(21,1)"), ("d", "BIGINT"))
+
+
 def bench(runs: int, *, quick: bool = False) -> Table:
     """10k to 1M rows of four columns."""
     table = Table(
@@ -38,7 +41,7 @@ def bench(runs: int, *, quick: bool = False) -> Table:
             one, other = (os.path.join(folder, f"{name}.parquet") for name in ("one", "other"))
             plain = _seconds(runs, lambda path=one: copy(con, "SELECT * FROM t", path))  # type: ignore[misc]
             ordered = _seconds(runs, lambda path=other: copy(con, "SELECT * FROM t ORDER BY ALL", path))  # type: ignore[misc]
-            bag = _seconds(runs, lambda a=one, b=other: same_bag(con, a, b))  # type: ignore[misc]
+            bag = _seconds(runs, lambda a=one, b=other: same_bag(con, a, b, SCHEMA))  # type: ignore[misc]
             cells = [f"{plain * 1000:.1f}", f"{ordered * 1000:.1f}", f"{ordered / plain:.2f}x"]
             table.add(f"{rows:,}", *cells, f"{bag * 1000:.1f}", f"{bag / plain:.2f}x")
     return table
