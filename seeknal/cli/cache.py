@@ -10,10 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 from seeknal.cli import common
-from seeknal.errors import IntegrityFinding, UsageError
+from seeknal.errors import EnvironmentFailure, IntegrityFinding, UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
+    from seeknal.store.verify import Finding
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -61,8 +62,6 @@ def _stats(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from seeknal.build.session import opened
-    from seeknal.store.lock import locked
     from seeknal.store.verify import verify
 
     if args.rebuild:
@@ -70,17 +69,29 @@ def _verify(args: argparse.Namespace) -> int:
     share = re.fullmatch(r"(\d+(?:\.\d+)?)%?", args.sample)
     if not share:
         raise UsageError(f"--sample {args.sample!r}: write a share, as in 5%", reason="bad_sample")
-    with opened(common.request(args, read_only=False), common.warn) as session:
-        session.store.open()
-        with locked(session.store.layout.lock, exclusive=False):
-            count, findings = verify(session.store.layout, float(share[1]) / 100)
-            for finding in findings:
-                session.store.set_aside(finding.path, finding.what)
+    with common.reading(args, load=False) as session:
+        count, findings = verify(session.store.layout, float(share[1]) / 100)
+    if findings:
+        _set_aside(args, findings)
     document = {"checked": count, "findings": [{"path": f.path, "what": f.what} for f in findings]}
     lines = [f"{f.path}: {f.what}" for f in findings]
-    hint = ", moved to quarantine: `seeknal run` builds again what is needed" if findings else ""
+    hint = ": `seeknal run` builds again what is needed" if findings else ""
     common.emit(args, document, [*lines, f"{count} files checked, {len(findings)} findings{hint}"])
     return IntegrityFinding.exit_code if findings else 0
+
+
+def _set_aside(args: argparse.Namespace, findings: list[Finding]) -> None:
+    """Move what is damaged to quarantine, so that nothing reads it; a store that cannot be written keeps it."""
+    from seeknal.build.session import opened
+    from seeknal.store.lock import locked
+
+    with opened(common.request(args, read_only=False), common.warn) as session:
+        try:
+            with locked(session.store.layout.lock, exclusive=False):
+                for finding in findings:
+                    session.store.set_aside(finding.path, finding.what)
+        except EnvironmentFailure as error:
+            common.warn(error.message)
 
 
 def _rebuild(args: argparse.Namespace) -> int:

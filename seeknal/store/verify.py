@@ -53,6 +53,8 @@ def verify(layout: StoreLayout, sample: float = 1.0) -> tuple[int, list[Finding]
 def _blob(name: str, path: str) -> list[Finding]:
     try:
         digest = hash_file(path)
+    except FileNotFoundError:
+        return []  # collected or set aside while we looked
     except (OSError, ValueError) as error:
         return [Finding(path, f"cannot be read: {error}")]
     return [] if digest == PREFIX + name else [Finding(path, f"its bytes are {digest}")]
@@ -62,6 +64,8 @@ def _result(layout: StoreLayout, key: str, path: str, damaged: set[str]) -> list
     try:
         with open(path, "rb") as file:
             read_result(json.loads(file.read()), key)
+    except FileNotFoundError:
+        return []
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [Finding(path, f"damaged result: {error}")]
     if layout.blob(key) in damaged or not os.path.exists(layout.blob(key)):
