@@ -49,7 +49,8 @@ def command(word: str) -> Any:
 
 def build_parser(words: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser with these commands: all of them for help and man pages, the one that was asked for else."""
-    parser = Parser(prog="seeknal", description="make for tables: a declarative build tool for data pipelines")
+    about = "make for tables: a declarative build tool for data pipelines"
+    parser = Parser(prog="seeknal", description=about, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=f"seeknal {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for word in words:
@@ -62,7 +63,20 @@ def build_parser(words: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    pass
+    """Finds the terminal's width itself: argparse would import shutil for it, at every start."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+def _width() -> int:
+    words = os.environ.get("COLUMNS", "")
+    if words.isdigit():
+        return max(int(words) - 2, 40)
+    try:
+        return max(os.get_terminal_size().columns - 2, 40)
+    except (OSError, ValueError, AttributeError):
+        return 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
