@@ -140,10 +140,9 @@ def _register(session: Session, digest: str) -> None:
 
 def show(session: Session, digest: str, targets: Mapping[str, Published]) -> None:
     """Make the views those of a generation."""
-    for name, data in ((".gitignore", b"*\n"),):
-        path = os.path.join(session.target.root, name)
-        if not os.path.exists(path):
-            session.disk.put(session.target.tmp, path, data)
+    ignore = os.path.join(session.target.root, ".gitignore")
+    if not os.path.exists(ignore):
+        session.disk.put(session.target.tmp, ignore, b"*\n")
     folder = session.target.generation(session.request.environment, digest)
     links = _links(session, targets, folder)
     views.show(session.disk, session.target, session.request.environment, folder, links)

@@ -6,7 +6,6 @@ Decides nothing about targets; it answers the questions that the pure core asks 
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -222,8 +221,3 @@ def opened(request: Request, warn: Callable[[str], None], disk: Disk | None = No
         yield session
     finally:
         session.close()
-
-
-def plain_json(document: Any) -> str:
-    """A document for machines, on one line."""
-    return json.dumps(document, ensure_ascii=True, separators=(", ", ": "))

@@ -13,7 +13,6 @@ from seeknal.cli import common
 from seeknal.errors import EnvironmentFailure, IntegrityFinding, UsageError
 
 if TYPE_CHECKING:
-    from seeknal.build.session import Session
     from seeknal.store.verify import Finding
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -126,14 +125,10 @@ def _gc(args: argparse.Namespace) -> int:
         session.store.open()
         with locked(session.store.layout.lock, exclusive=True, wait=10.0):
             found = collect(session.store, session.target, policy, wall_clock())
-        _forget(session)
+        session.save()
     document = {"removed": found.removed, "freed": found.freed, "kept": found.kept}
     common.emit(args, document, [f"removed {found.removed} files, {bytes_text(found.freed)}"])
     return 0
-
-
-def _forget(session: Session) -> None:
-    session.save()
 
 
 def _age(option: str, text: str) -> float:

@@ -81,7 +81,7 @@ def diff(
     if before is None:
         return (Reason("first_build"),)
     found = [
-        *_definition(before["definition"], after["definition"]),
+        *(_named(reason, labels) for reason in _definition(before["definition"], after["definition"])),
         *_plain(before, after),
         *_files(before["files"], after["files"], tuple(files)),
         *_inputs(before["inputs"], after["inputs"], labels),
@@ -100,6 +100,14 @@ def _definition(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
         else:
             found.append(Reason("definition_changed", where, _short_change(old, new)))
     return found
+
+
+def _named(reason: Reason, labels: Mapping[str, str]) -> Reason:
+    """The reason with inputs called as the project calls them, not as canonical SQL does."""
+    detail = reason.detail
+    for name, label in labels.items():
+        detail = detail.replace(name, label)
+    return reason._replace(detail=detail)
 
 
 def _short_change(old: Any, new: Any) -> str:
