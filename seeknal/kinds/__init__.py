@@ -3,8 +3,9 @@
 A kind's module has `Spec` (a frozen dataclass: the fields that this kind knows, under the names of the project format)
 and `lower(name, spec, inputs) -> Lowered`. It may have
 `expand(definition, schemas)` for SQL that depends on the columns of its inputs, `files(name, traits)` for documents shown
-beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code, and
-`derive(nodes)` for targets that nobody writes down. Nothing here reads, runs or imports an engine.
+beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code,
+`reads(fields)` for inputs that other fields than `inputs` name, `derive(nodes)` for targets that nobody writes down, and
+`review(nodes)` for what is wrong between nodes. Nothing here reads, runs or imports an engine.
 """
 
 from __future__ import annotations

@@ -66,6 +66,7 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
     nodes += _derived(nodes, problems)
+    problems += _reviewed(nodes)
     problems += _unknown_inputs(nodes, declarations)
     return Project(name, tuple(nodes), tuple(problems), frozenset(used))
 
@@ -131,13 +132,20 @@ def _twins(second: Declaration, first: Declaration) -> Problem:
 def _lower(declaration: Declaration, values: Values, files: Files, used: set[str]) -> Node:
     try:
         fields = _expanded(declaration, values, used)
-        named = inputs_of(fields)
+        named = _inputs(declaration.kind, fields)
         return _node(declaration, fields, named, values, files)
     except Wrong as wrong:
         raise ProjectError([declaration.problem(wrong.path, wrong.message)]) from wrong
     except ExceptionGroup as group:
         wrongs = [w for w in group.exceptions if isinstance(w, Wrong)]
         raise ProjectError([declaration.problem(w.path, w.message) for w in wrongs]) from group
+
+
+def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
+    """The inputs that a declaration lists, and those that fields of its kind name besides (`source: aggregation.x`)."""
+    named = inputs_of(fields)
+    more = kinds.get(kind).reads(fields) if hasattr(kinds.get(kind), "reads") else ()
+    return named._replace(ids=(*named.ids, *(name for name in more if name not in named.ids)))
 
 
 def _expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[str, Any]:
@@ -251,8 +259,16 @@ def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
     return found
 
 
+def _reviewed(nodes: list[Node]) -> list[Problem]:
+    found: list[Problem] = []
+    for kind in kinds.known():
+        if hasattr(kinds.get(kind), "review"):
+            found += kinds.get(kind).review(nodes)
+    return found
+
+
 def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
-    ids = {declaration.id for declaration in declarations}
+    ids = {declaration.id for declaration in declarations} | {node.id for node in nodes}
     by_id = {declaration.id: declaration for declaration in declarations}
     return [
         by_id[node.id].problem(
