@@ -17,6 +17,7 @@ from seeknal.build.session import Session
 from seeknal.build.target import Built, build
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
+from seeknal.model.checks import Finding
 from seeknal.model.plan import Missing, Plan, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 
@@ -43,6 +44,8 @@ class Results:
     failed: dict[str, Exception] = field(default_factory=dict)
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cut_off: list[str] = field(default_factory=list)
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
 
 class Execution:

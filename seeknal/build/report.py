@@ -76,7 +76,7 @@ class Reporter:
             self._redraw()
 
     def _line(self, event: str, target: str, facts: dict[str, Any]) -> None:
-        if self._quiet or self._json or event not in ("built", "failed", "skipped", "retry"):
+        if self._quiet or self._json or event not in ("built", "failed", "skipped", "retry", "warned"):
             return
         self._clear()
         print(_told(event, target, facts, f"[{self._done}/{max(self._total, self._done)}]"), file=sys.stderr)
@@ -103,6 +103,8 @@ def _told(event: str, target: str, facts: dict[str, Any], count: str) -> str:
         return f"{count} built    {target}  {facts['rows']:,} rows  {seconds(facts['milliseconds'])}"
     if event == "skipped":
         return f"{count} skipped  {target}  needed: {', '.join(facts['because'])}"
+    if event == "warned":
+        return f"{count} {facts['severity']:<8} {target}  {safe(facts['text'])}"
     if event == "retry":
         return f"{count} retrying {target} (attempt {facts['attempt'] + 1}): {safe(facts['error'])}"
     return f"{count} FAILED   {target}\n    " + safe(facts["error"]).replace("\n", "\n    ")
@@ -171,7 +173,7 @@ def because(reasons: tuple[Reason, ...], limit: int = 3) -> str:
 
 def _closing(outcome: Outcome) -> list[str]:
     results, publication = outcome.results, outcome.publication
-    stale = sorted([*results.failed, *results.skipped])
+    stale = sorted({*results.failed, *results.skipped, *results.held})
     lines = [f"stale: {', '.join(stale)}"] if stale and publication.changes else []
     if publication.changes:
         entities = sorted(name.split(".", 1)[1] for name in publication.changes if name.startswith("entity."))

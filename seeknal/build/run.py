@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Policy, Results, Tell
 from seeknal.build.publish import MovedOn, Publication, publish
@@ -81,6 +82,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             try:
                 results = execution.run()
                 _merge(built, results)
+                audit(session, results, tell)
                 publication = _publish(session, options, results)
             except (MovedOn, Damaged):
                 _merge(built, execution.results)
@@ -105,7 +107,8 @@ def _publish(session: Session, options: Options, results: Results) -> Publicatio
     if results.failed and not options.go_on:
         return Publication(session.base, {})
     keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
-    return publish(session, {name: a for name, a in results.artifacts.items() if name in keys}, keys)
+    artifacts = {name: a for name, a in results.artifacts.items() if name in keys and name not in results.held}
+    return publish(session, artifacts, keys, noted(results.findings))
 
 
 def _finish(session: Session, options: Options, results: Results, publication: Publication) -> None:

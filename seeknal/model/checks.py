@@ -17,16 +17,22 @@ SEVERITIES = ("error", "warn", "info")
 SHOWN = 5
 
 
+class Query(NamedTuple):
+    """How a check is counted: `counts` is SQL giving one row of violations, rows, and where there are such `newest`
+    (seconds since 1970) and `detail`. `sample` is SQL for the rows that break it, run only to show them to a person."""
+
+    counts: str
+    sample: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition. `counts` is SQL giving one row: violations, rows, and where the check has them `newest` (seconds
-    since 1970) and `detail`. `limit` is the share of rows that may break it. `sample` is SQL for the rows that do; it is
-    run only to tell a person about them. `max_age` is in seconds. `severity` is a word or, with `severity_sql`, SQL."""
+    """One condition. `limit` is the share of rows that may break it, `max_age` is in seconds. `severity` is a word or,
+    with `severity_sql`, SQL."""
 
     type: str
     label: str
-    counts: str
-    sample: str = ""
+    query: Query
     severity: str = "error"
     severity_sql: str = ""
     message: str = ""
@@ -94,7 +100,7 @@ def _row(position: int, check: Check) -> str:
         "max_age": f"CAST({age} AS BIGINT)",
     }
     shown = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in cells.items())
-    return f"SELECT {shown} FROM ({check.counts}\n)"
+    return f"SELECT {shown} FROM ({check.query.counts}\n)"
 
 
 def counts(violations: str, rows: str, table: str, *, newest: str = "NULL", detail: str = "NULL") -> str:
@@ -105,28 +111,25 @@ def counts(violations: str, rows: str, table: str, *, newest: str = "NULL", deta
     )
 
 
-def by_row(bad: str, table: str) -> dict[str, str]:
-    """`counts` and `sample` of a check that each row passes or breaks; NULL passes."""
-    return {
-        "counts": counts(f"count(*) FILTER (WHERE {bad})", "count(*)", table),
-        "sample": f"SELECT * FROM {table} WHERE {bad}",
-    }
+def by_row(bad: str, table: str) -> Query:
+    """The query of a check that each row passes or breaks; NULL passes."""
+    return Query(counts(f"count(*) FILTER (WHERE {bad})", "count(*)", table), f"SELECT * FROM {table} WHERE {bad}")
 
 
-def by_group(columns: Sequence[str], table: str) -> dict[str, str]:
-    """`counts` and `sample` of a check for rows that share the values of `columns`; each beyond the first breaks it."""
+def by_group(columns: Sequence[str], table: str) -> Query:
+    """The query of a check for rows that share the values of `columns`; each beyond the first breaks it."""
     names = ", ".join(map(quoted, columns))
     groups = f"(SELECT count(*) AS many FROM {table} GROUP BY {names})"
-    return {
-        "counts": counts("coalesce(sum(many - 1), 0)", "coalesce(sum(many), 0)", groups),
-        "sample": f"SELECT {names}, count(*) AS rows FROM {table} GROUP BY {names} HAVING count(*) > 1 ORDER BY ALL",
-    }
+    return Query(
+        counts("coalesce(sum(many - 1), 0)", "coalesce(sum(many), 0)", groups),
+        f"SELECT {names}, count(*) AS rows FROM {table} GROUP BY {names} HAVING count(*) > 1 ORDER BY ALL",
+    )
 
 
-def by_age(column: str, table: str) -> dict[str, str]:
-    """`counts` of a check that the newest value of a column is not too old."""
+def by_age(column: str, table: str) -> Query:
+    """The query of a check that the newest value of a column is not too old."""
     newest = f"floor(epoch(max(CAST({quoted(column)} AS TIMESTAMP))))"
-    return {"counts": counts("0", "count(*)", table, newest=newest)}
+    return Query(counts("0", "count(*)", table, newest=newest))
 
 
 def finding(row: Mapping[str, Any], now: float) -> Finding:

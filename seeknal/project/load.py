@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
+from seeknal.kinds.audit import checks_on
 from seeknal.model.digest import canonical, digest_of, plain
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Path, Wrong, input_names
@@ -184,7 +185,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
-    traits = {**lowered.traits, "lines": _lines(declaration, lowered)}
+    traits = {**lowered.traits, "lines": _lines(declaration, lowered), "audits": checks_on(fields)}
     meta = {name: plain(fields[name]) for name in _META if fields.get(name)}
     meta["text"] = digest_of(canonical(plain(declaration.fields.get("transform", ""))))
     tags = _tags(fields.get("tags"))
@@ -193,7 +194,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
 
 def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a decorator as fields: what the kind does not know is a parameter."""
-    known = {*kind.Spec.__dataclass_fields__, *_META, "name", "inputs", "materialization"}
+    known = {*kind.Spec.__dataclass_fields__, *_META, *_OF_OUTPUT, "name", "inputs", "materialization"}
     extra = {name: value for name, value in fields.items() if name not in known}
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 
@@ -218,7 +219,8 @@ def _tags(tags: Any) -> tuple[str, ...]:
     raise Wrong(("tags",), "tags is a list of words: tags: [daily, finance]")
 
 
-_ARGUMENTS = ("name", "inputs", "materialization", "entity", "features", "dedupe", *_META)
+_OF_OUTPUT = ("audits", "tests", "freshness")
+_ARGUMENTS = ("name", "inputs", "materialization", "entity", "features", "dedupe", *_OF_OUTPUT, *_META)
 
 
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
