@@ -27,24 +27,31 @@ class MovedOn(Exception):
 
 
 class Publication(NamedTuple):
-    """The digest of the current generation, and what this publication changed (empty: nothing was published)."""
+    """The digest of the current generation, what this publication changed (empty: nothing), and whether what was built is
+    what readers see now."""
 
     digest: str | None
     changes: Mapping[str, str]
+    published: bool = True
 
 
 def publish(
     session: Session,
     artifacts: Mapping[str, Artifact],
     keys: Mapping[str, str],
-    noted: Mapping[str, Mapping[str, Any]] | None = None,
+    noted: Mapping[str, Mapping[str, Any]],
+    *,
+    amend: bool = False,
 ) -> Publication:
     """Publish what was built; `noted` is what to keep beside an artifact, by id. Raises MovedOn."""
-    return publish_targets(session, _targets(session, artifacts, keys, noted or {}))
+    return publish_targets(session, _targets(session, artifacts, keys, noted), amend=amend)
 
 
-def publish_targets(session: Session, targets: Mapping[str, Published], note: str = "") -> Publication:
-    """Publish exactly these targets; does nothing but mend views when they are what is published. Raises MovedOn."""
+def publish_targets(
+    session: Session, targets: Mapping[str, Published], note: str = "", *, amend: bool = False
+) -> Publication:
+    """Publish exactly these targets; does nothing but mend views when they are what is published. `amend`: in the place
+    of the current generation, not after it. Raises MovedOn."""
     changed = changes(session.generation, targets)
     if not changed:
         _mend(session, targets)
@@ -53,7 +60,9 @@ def publish_targets(session: Session, targets: Mapping[str, Published], note: st
     with locked(session.target.publish_lock, exclusive=True):
         if refs.read_ref(session.target, session.request.environment) != session.ref_seen:
             raise MovedOn
-        digest = _write(session, targets, note)
+        digest = _write(
+            session, targets, note, session.generation.parent if amend and session.generation else session.base
+        )
     return Publication(digest, changed)
 
 
@@ -115,12 +124,10 @@ def _documents(session: Session, node: Node, artifacts: Mapping[str, Artifact]) 
     return dict(kind.files(node.name, node.traits)) if hasattr(kind, "files") else {}
 
 
-def _write(session: Session, targets: Mapping[str, Published], note: str) -> str:
+def _write(session: Session, targets: Mapping[str, Published], note: str, parent: str | None) -> str:
     request = session.request
     created = request.as_of.isoformat()
-    generation = Generation(
-        request.environment, session.base, request.run_id, created, dict(sorted(targets.items())), note
-    )
+    generation = Generation(request.environment, parent, request.run_id, created, dict(sorted(targets.items())), note)
     session.disk.sync()
     digest = session.store.put_bytes(canonical(generation.document()))
     session.disk.sync()

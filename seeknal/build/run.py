@@ -84,6 +84,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 _merge(built, results)
                 audit(session, results, tell)
                 publication = _publish(session, options, results)
+                publication = _deliver(session, execution, publication)
             except (MovedOn, Damaged):
                 _merge(built, execution.results)
                 tell("again")
@@ -105,10 +106,27 @@ def _merge(total: Results, results: Results) -> None:
 
 def _publish(session: Session, options: Options, results: Results) -> Publication:
     if results.failed and not options.go_on:
-        return Publication(session.base, {})
+        return Publication(session.base, {}, published=False)
     keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
     artifacts = {name: a for name, a in results.artifacts.items() if name in keys and name not in results.held}
     return publish(session, artifacts, keys, noted(results.findings))
+
+
+def _deliver(session: Session, execution: Execution, publication: Publication) -> Publication:
+    """Send out what exposures say, then publish their receipts in the generation that was sent."""
+    results = execution.results
+    done = set(results.artifacts)
+    execution.deliver(published=publication.published)
+    sent = {name: artifact for name, artifact in results.artifacts.items() if name not in done}
+    keys = {name: key for name in sent if (key := results.steps[name].key)}
+    exported = {name: results.built[name].export if name in results.built else None for name in sent}
+    before = session.exported
+    noted = {n: {"export": exported[n] or before[a.blob]} for n, a in sent.items() if exported[n] or a.blob in before}
+    try:
+        more = publish(session, sent, keys, noted, amend=bool(publication.changes)) if sent else publication
+    except MovedOn:  # the receipts are in the cache: the next run publishes them
+        return publication
+    return Publication(more.digest, {**publication.changes, **more.changes})
 
 
 def _finish(session: Session, options: Options, results: Results, publication: Publication) -> None:

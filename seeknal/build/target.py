@@ -24,12 +24,14 @@ from seeknal.store.statcache import hash_file
 
 
 class Built(NamedTuple):
-    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person."""
+    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
+    digest of a file that was written outside of the store."""
 
     artifact: Artifact
     executed: bool
     milliseconds: int = 0
     notes: tuple[str, ...] = ()
+    export: str | None = None
 
 
 def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], *, forced: bool) -> Built:
@@ -37,28 +39,29 @@ def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Ar
     key = prepared.action.key
     waiting = f"{node.id}: another process is building it, waiting"
     with only_one(session.store.layout.action_lock(key), lambda: session.warn(waiting)):
-        found = session.store.lookup(key)
+        found = session.lookup(node, key)
         if found.artifact is not None and not forced:
             return Built(found.artifact, executed=False)
         start = time.perf_counter()
-        artifact, notes = _execute(session, node, prepared, inputs, found.artifact)
+        built = _execute(session, node, prepared, inputs, found.artifact)
         _unchanged(session, node, prepared)
         milliseconds = int((time.perf_counter() - start) * 1000)
         made = {"run": session.request.run_id, "milliseconds": milliseconds}
-        session.store.put_result(ActionResult(key, artifact, made), prepared.action.bytes)
-    return Built(artifact, True, milliseconds, notes)
+        session.store.put_result(ActionResult(key, built.artifact, made), prepared.action.bytes)
+    return built._replace(milliseconds=milliseconds)
 
 
 def _execute(
     session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], same_action: Artifact | None
-) -> tuple[Artifact, tuple[str, ...]]:
+) -> Built:
     paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
     output = session.store.temporary()
     try:
         product = _run(session, node, prepared, paths, output)
-        return _seal(session, node, prepared, product, output, same_action), product.notes
+        export = _export(session, node, product.export) if product.export else None
+        return Built(_seal(session, node, prepared, product, output, same_action), True, 0, product.notes, export)
     finally:
-        for path in (output, f"{output}.raw"):
+        for path in (output, f"{output}.raw", f"{output}.export"):
             session.disk.remove(path)
 
 
@@ -87,6 +90,14 @@ def _seal(
         return previous
     session.store.adopt(output, artifact.blob)
     return artifact
+
+
+def _export(session: Session, node: Node, path: str) -> str:
+    """Put a file where the person wants it; returns its digest."""
+    digest, place = hash_file(path), session.path_of(node.traits["writes"])
+    session.disk.deliver(path, place)
+    session.stats.learn(place, digest)
+    return digest
 
 
 def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
