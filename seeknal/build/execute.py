@@ -79,9 +79,12 @@ class Execution:
     def deliver(self, *, published: bool) -> None:
         """Execute what leaves the project, after all else was published; nothing that was held back is sent."""
         if published:
-            self._states.update(dict.fromkeys(self.results.held, Missing.FAILED))
             for name in self._outside:
-                heapq.heappush(self._ready, (0.0, name))
+                held = [need for need in self._session.graph.inputs[name] if need in self.results.held]
+                if held:
+                    self._skip(name, (f"{held[0]}, held back by {self.results.held[held[0]]}",))
+                else:
+                    heapq.heappush(self._ready, (0.0, name))
             self._work()
         self._leave(self._outside, "an earlier failure stopped the run" if published else "nothing was published")
 

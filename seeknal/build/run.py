@@ -17,6 +17,7 @@ from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.session import Session
 from seeknal.build.stamp import render
 from seeknal.errors import StoreBusy, UsageError
+from seeknal.model.checks import earliest
 from seeknal.model.plan import Plan, make_plan
 from seeknal.model.select import Goal, Selection, select
 from seeknal.store.cache import Damaged
@@ -84,6 +85,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 _merge(built, results)
                 audit(session, results, tell)
                 publication = _publish(session, options, results)
+                _keep(session, results, publication, tell)
                 publication = _deliver(session, execution, publication)
             except (MovedOn, Damaged):
                 _merge(built, execution.results)
@@ -110,6 +112,16 @@ def _publish(session: Session, options: Options, results: Results) -> Publicatio
     keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
     artifacts = {name: a for name, a in results.artifacts.items() if name in keys and name not in results.held}
     return publish(session, artifacts, keys, noted(results.findings))
+
+
+def _keep(session: Session, results: Results, publication: Publication, tell: Tell) -> None:
+    """Say under which actions the store keeps what was built and not published: `inspect --run` shows it."""
+    names = results.held if publication.published else results.artifacts
+    actions = {name: key for name in names if name in results.steps and (key := results.steps[name].key)}
+    known = session.generation.targets if session.generation else {}
+    fresh = {name: key for name, key in actions.items() if name not in known or known[name].action != key}
+    if fresh:
+        tell("kept", actions=fresh)
 
 
 def _deliver(session: Session, execution: Execution, publication: Publication) -> Publication:
@@ -147,7 +159,9 @@ def _stamp(session: Session, options: Options, results: Results, publication: Pu
     )
     _watch_surroundings(session, publication.digest)
     fingerprint = f"{options.fingerprint} {date if dated else '-'}"
-    summary = f"{len(results.steps)} {publication.digest}"
+    findings = [found for told in results.findings.values() for found in told]
+    broken = sum(not found.passed for found in findings)
+    summary = f"{len(results.steps)} {publication.digest} {broken} {earliest(findings) or '-'}"
     data = render(fingerprint, summary, session.stats.watched)
     if data is not None:
         session.disk.put(session.target.tmp, session.target.local("stamp"), data)

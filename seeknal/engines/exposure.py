@@ -178,6 +178,7 @@ def _post(node: Node, body: bytes) -> None:
         request = urllib.request.Request(secrets["url"], body, headers, method=definition.get("method", "POST"))  # noqa: S310
         urllib.request.urlopen(request, timeout=definition["timeout"]).close()  # noqa: S310
     except urllib.error.HTTPError as error:
+        error.close()
         raise BuildFailed(f"{where} answered {error.code} {error.reason}", reason="request_failed") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", None) or type(error).__name__

@@ -25,6 +25,7 @@ from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.python_code import code_of
 from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
+from seeknal.project.secrets import apart
 from seeknal.project.template import TemplateWrong, Values, expand_all
 
 _META = ("description", "owner", "tags", "columns")
@@ -173,6 +174,7 @@ def _path_of(fields: Mapping[str, Any], message: str) -> Path:
 
 def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Node:
     kind = kinds.get(declaration.kind)
+    fields, secrets = apart(getattr(kind, "SECRET", ()), declaration.fields, fields)
     is_code = declaration.function is not None and declaration.kind != "source" and "sql" not in fields
     if is_code:
         lowered = _python(declaration, fields, named, values, files)
@@ -182,6 +184,8 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
             structure(kind.Spec, body) if declaration.function is None else structure(kind.Spec, _arguments(kind, body))
         )
         lowered = kind.lower(declaration.name, spec, named.ids)
+    if secrets:
+        lowered = replace(lowered, recipe=replace(lowered.recipe, late={**lowered.recipe.late, "secrets": secrets}))
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
