@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from seeknal.model.lowering import quoted, storable
 from seeknal.pipeline.feature_frame import FeatureFrame
 
 _ACCEPTED = (
@@ -29,7 +30,8 @@ def write(result: Any, output: str, writer: Any) -> bool:
     kind, convert = _conversion(table)
     if kind == ("duckdb", "DuckDBPyRelation"):
         _check(table.columns)
-        table.write_parquet(output, compression="zstd")
+        casts = _casts(zip(table.columns, map(str, table.types), strict=True))
+        (table.project(f"* REPLACE ({casts})") if casts else table).write_parquet(output, compression="zstd")
         return False
     rows = convert(table)
     _check(rows.schema.names)
@@ -42,14 +44,18 @@ def _copy(rows: Any, output: str, writer: Any) -> None:
     writer.register("seeknal_result", rows)
     target = output.replace("'", "''")
     try:
-        # Parquet has no 128-bit integers: DuckDB would write DOUBLE, decimals keep every digit.
         told = writer.execute("DESCRIBE seeknal_result").fetchall()
-        wide = ['"' + name.replace('"', '""') + '"' for name, kind, *_ in told if kind in ("HUGEINT", "UHUGEINT")]
-        casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
-        query = f"SELECT * REPLACE ({casts}) FROM seeknal_result" if wide else "FROM seeknal_result"
+        casts = _casts((name, kind) for name, kind, *_ in told)
+        query = f"SELECT * REPLACE ({casts}) FROM seeknal_result" if casts else "FROM seeknal_result"
         writer.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     finally:
         writer.unregister("seeknal_result")
+
+
+def _casts(columns: Iterable[tuple[str, str]]) -> str:
+    """The columns whose type Parquet cannot hold, in one that it can."""
+    wide = ((quoted(name), storable(kind)) for name, kind in columns if storable(kind) != kind)
+    return ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in wide)
 
 
 def _conversion(table: Any) -> tuple[tuple[str, str], Callable[[Any], Any]]:
