@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,14 +21,8 @@ def start(project: Project, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=_interruptible,
         env={**os.environ, "PYTHONPATH": home},
     )
-
-
-def _interruptible() -> None:
-    """Undo what a shell does to what it starts in the background: there Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
