@@ -13,7 +13,7 @@ from typing import Any
 from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
-from seeknal.errors import DefinitionWrong, Problem, ProjectError, nearest
+from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
 from seeknal.model.graph import Graph
 from seeknal.model.node import Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
@@ -24,7 +24,10 @@ from seeknal.project.template import Values
 def load_project(session: Session, env: dict[str, str]) -> Project:
     """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
     values = Values(session.request.as_of, session.request.params, {}, env)
-    project = load(session, values, _remembering(session))
+    session.project = project = load(session, values, _remembering(session))
+    for word in project.used:
+        if word.startswith("env:") and word[4:] in env:
+            conceal(word[4:], env[word[4:]])
     problems = [*project.problems]
     nodes = connect(session, project.nodes, problems)
     if problems:

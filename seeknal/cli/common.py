@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.errors import Problem, ProjectError, UsageError, safe
+from seeknal.errors import Problem, ProjectError, UsageError, concealed, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -175,19 +175,27 @@ def run_name(args: argparse.Namespace, now: datetime) -> str:
     return name
 
 
-def environment(root: str) -> dict[str, str]:
-    """The process's environment, with `.env` of the project filling in what is not set."""
-    found: dict[str, str] = {}
-    try:
-        with open(os.path.join(root, ".env"), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        name, separator, value = line.strip().removeprefix("export ").partition("=")
-        if separator and not line.lstrip().startswith("#"):
-            found[name.strip()] = value.strip().strip("'\"")
+def environment(root: str, told: Callable[[Problem], object] | None = None) -> dict[str, str]:
+    """The process's environment, with `.env` filling in what is not set; `told` hears of lines that are wrong."""
+    from seeknal.build.dotenv import read
+
+    found, problems = read(root)
+    if told:
+        for problem in problems:
+            told(problem)
     return {**found, **os.environ}
+
+
+@contextmanager
+def surroundings(env: Mapping[str, str]) -> Iterator[None]:
+    """The variables of `.env` in the process's own environment, for the nodes that look there."""
+    more = {name: value for name, value in env.items() if name not in os.environ}
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name in more:
+            os.environ.pop(name, None)
 
 
 def warn(text: str) -> None:
@@ -214,7 +222,7 @@ def emit(args: argparse.Namespace, document: Any, lines: list[str]) -> None:
     if args.json:
         import json
 
-        print(json.dumps(document))
+        print(json.dumps(concealed(document)))
     else:
         for line in lines:
             print(safe(line))

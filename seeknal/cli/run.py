@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 a node failed; 2 usage; 3 wrong project; 4 a data-quality 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -68,8 +69,9 @@ def _unchanged(args: argparse.Namespace) -> bool:
     if args.run_id is not None:
         common.run_name(args, now)
     path = os.path.join(root, "target", "local", "stamp")
+    env = functools.partial(common.environment, root)
     for date in ("-", today):
-        summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}")
+        summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}", env)
         if summary is not None and (summary[3] == "-" or now.timestamp() < float(summary[3])):
             _say_nothing(args, *summary[:3])
             return True
@@ -116,7 +118,9 @@ def _run(args: argparse.Namespace, start: float) -> int:
     request = common.request(args, read_only=False, workers=workers)
     with opened(request, warn) as session:
         reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
-        outcome = run_all(session, _options(args, session.root), common.environment(session.root), reporter.tell)
+        env = common.environment(session.root, lambda problem: warn(str(problem)))
+        with common.surroundings(env):
+            outcome = run_all(session, _options(args, session.root), env, reporter.tell)
     elapsed = time.perf_counter() - start
     results = outcome.results
     reporter.tell(

@@ -33,11 +33,12 @@ def run(args: argparse.Namespace) -> int:
     warnings: list[Problem] = []
     with opened(common.request(args, read_only=True), common.warn) as session:
         try:
-            _, plan = planned(session, Options(), common.environment(session.root))
+            _, plan = planned(session, Options(), common.environment(session.root, warnings.append))
             problems += _wrong_definitions(session, plan)
             warnings += _warnings(session)
         except ProjectError as error:
             problems += error.problems
+        warnings += session.project.warnings if session.project else ()
     document = {"problems": [_plain(p) for p in problems], "warnings": [_plain(p) for p in warnings]}
     lines = [f"error: {p}" for p in problems] + [f"warning: {p}" for p in warnings]
     lines.append(f"{len(problems)} problems, {len(warnings)} warnings")

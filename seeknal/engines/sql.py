@@ -1,9 +1,10 @@
 """SQL of nodes, with DuckDB's own parser: one query becomes canonical text, the inputs it reads, and its traits.
 
-The canonical text is both what is hashed and what is executed. It is printed by DuckDB from the rewritten syntax tree and
-parsed again; if the two trees differ in more than position, the query is refused, so a flaw of the printer can cost a
-message but never a wrong table. A query that could read what is not an input is refused too. `bind` plans it over empty
-tables to learn its output columns and the columns that it reads (see `sqlbind`). This never runs a node.
+Several statements are refused unless they come down to one query (`sqlsteps`). The canonical text is both what is hashed
+and what is executed. It is printed by DuckDB from the rewritten syntax tree and parsed again; if the two trees differ in
+more than position, the query is refused, so a flaw of the printer can cost a message but never a wrong table. A query
+that could read what is not an input is refused too. `bind` plans it over empty tables to learn its output columns and the
+columns that it reads (see `sqlbind`). This never runs a node.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from seeknal.engines.sqlbind import Bound, planner, prepare
 from seeknal.engines.sqlbind import bind as _bind
+from seeknal.engines.sqlsteps import one_query
 from seeknal.model.sqlclock import FORMS, keywords, kinds_in, mentions, rewrite, shadows, with_clock
 from seeknal.model.sqlguard import check, check_paths
 from seeknal.model.sqlnames import KINDS, find, rename
@@ -107,15 +109,24 @@ def _parse(con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed
 
 
 def _statement(con: DuckDBPyConnection, sql: str) -> Tree:
-    """The tree of the one query in `sql`."""
+    """The tree of the query that `sql` is, or that its statements come down to."""
     answer = json.loads(_ask(con, _SERIALIZE, sql)[0])
+    several = len(answer["statements"]) > 1 if not answer["error"] else _are_several(con, sql, answer)
+    return one_query(con, sql, lambda text: _query(con, text)) if several else _query(con, sql, answer)
+
+
+def _are_several(con: DuckDBPyConnection, sql: str, answer: Tree) -> bool:
+    return answer["error_type"] == "not implemented" and len(con.extract_statements(sql)) > 1
+
+
+def _query(con: DuckDBPyConnection, sql: str, answer: Tree | None = None) -> Tree:
+    """The tree of one query. `answer` is DuckDB's, where it was asked already."""
+    answer = answer or json.loads(_ask(con, _SERIALIZE, sql)[0])
     if answer["error"]:
         raise _refused(con, sql, answer)
     statements: list[Tree] = answer["statements"]
     if not statements:
         raise SqlWrong("the SQL is empty", reason="sql_empty", hint="write one SELECT")
-    if len(statements) > 1:
-        raise _several(len(statements))
     return statements[0]
 
 
@@ -134,15 +145,8 @@ def _refused(con: DuckDBPyConnection, sql: str, answer: Tree) -> SqlWrong:
     kinds = [str(one.type).rpartition(".")[2].replace("_", " ") for one in con.extract_statements(sql)]
     if kinds == ["MULTI"]:  # only a PIVOT whose columns come from the data is taken apart into several statements
         return SqlWrong("PIVOT without fixed values is not supported", reason="sql_not_supported", hint=_DYNAMIC_PIVOT)
-    if len(kinds) > 1:
-        return _several(len(kinds))
     hint = "a node is one query: SELECT, WITH, FROM, VALUES or PIVOT"
     return SqlWrong(f"{kinds[0] if kinds else 'this'} is not a query", reason="sql_not_a_query", hint=hint)
-
-
-def _several(count: int) -> SqlWrong:
-    hint = "a node is one query; write earlier steps as CTEs (WITH step AS (...) SELECT ...) or as nodes of their own"
-    return SqlWrong(f"there are {count} statements", reason="sql_several_statements", hint=hint)
 
 
 def _no_stray_ref(nodes: tuple[Tree, ...], tables: set[int]) -> None:

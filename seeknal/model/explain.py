@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from seeknal.errors import concealed
 from seeknal.model.node import Schema
 
 
@@ -20,7 +21,7 @@ class Reason(NamedTuple):
 
     def document(self) -> dict[str, str]:
         """As plain data."""
-        return {"reason": self.word, "subject": self.subject, "detail": self.detail}
+        return {"reason": self.word, "subject": self.subject, "detail": concealed(self.detail)}
 
 
 _TEXT = {

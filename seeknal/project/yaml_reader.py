@@ -48,7 +48,8 @@ Path = tuple[str | int, ...]
 class Document(NamedTuple):
     """The value of a file, and for the path of each part its line (for a mapping's value: the line of its key).
 
-    `()` is the document's line. What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
+    `()` is the document's line. A text that begins below its key has the line of its first word at `(*path, 0)`.
+    What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
     """
 
     value: Any
@@ -152,6 +153,8 @@ class _Reader:
         self._count(1, line, depth)
         self._tag(event, line)
         if isinstance(event, ev.ScalarEvent):
+            if line + (event.style in ("|", ">")) != self.lines[path]:
+                self.lines[(*path, 0)] = line + (event.style in ("|", ">"))
             return self._named(event.anchor, _Anchor(self._scalar(event, line), 1, 0))
         return self._collection(event, stream, path, depth)
 
