@@ -203,14 +203,18 @@ def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 
 
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, int]:
-    """The lines that errors of the engine point to: of the node, and of its SQL."""
+def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "texts"):
+        if trait in lowered.traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
     sql = lowered.traits.get("sql")
     if not sql:
-        return {"node": declaration.line}
+        return lines
     text = declaration.fields.get(sql[0])
     block = isinstance(text, str) and text.endswith("\n") and declaration.function is None
-    return {"node": declaration.line, "sql": declaration.line_of(sql) + (1 if block else 0)}
+    return {**lines, "sql": declaration.line_of(sql) + (1 if block else 0)}
 
 
 def _tags(tags: Any) -> tuple[str, ...]:
@@ -234,7 +238,8 @@ def _python(declaration: Declaration, fields: dict[str, Any], named: Named, valu
     code = code_of(node, declaration.file, text, lambda path: _decoded(files.read(path), path))
     kind = kinds.get(declaration.kind)
     extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
-    params = {name: value for name, value in fields.items() if name not in _ARGUMENTS}
+    own = (*_ARGUMENTS, *getattr(kind, "ARGUMENTS", ()))
+    params = {name: value for name, value in fields.items() if name not in own}
     if {"params", "get_param", "*"}.intersection(node.uses):
         params = {**params, **values.params}
     wanted: dict[str, tuple[str, ...] | None] = dict.fromkeys(named.ids)
