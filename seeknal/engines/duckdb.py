@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import duckdb
 
 from seeknal import kinds
 from seeknal.engines.base import File, Product, Setting, recalled
+from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
 from seeknal.engines.connections import Connections
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
-from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_parsed
+from seeknal.engines.sqlmemo import parse_once, remembered_bound
 from seeknal.engines.sqlwrite import SORTED, over, write
-from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
+from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
 from seeknal.model.lowering import RUN_DATE, RUN_ID, path_literal
@@ -40,6 +42,7 @@ class Ready(NamedTuple):
     parsed: Parsed
     checks: tuple[dict[str, str], ...]
     files: tuple[str, ...]
+    warnings: tuple[tuple[int, str, str], ...] = ()
 
 
 def open_engine(setting: Setting) -> DuckDBEngine:
@@ -67,8 +70,11 @@ class DuckDBEngine:
         """The action: canonical SQL, and of each relation the columns that the SQL reads."""
         definition = dict(node.recipe.definition)
         schemas = {name: artifact.schema for name, artifact in inputs.items()}
-        sql, checks, names = self._text(node, definition, schemas)
-        parsed, bound = self._bound(node, sql, definition, names, schemas, files)
+        if "data" in node.traits:
+            check_needs(node, node.traits["data"], schemas[node.traits["data"]])
+        made, names = self._text(node, definition, schemas)
+        checks = tuple(made.get("checks", ()))
+        parsed, bound = self._bound(node, made["sql"], definition, names, schemas, files)
         self._required(node, definition, bound.columns)
         used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
         clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
@@ -86,17 +92,19 @@ class DuckDBEngine:
                 located(parsed, files, f"{_at(node)}: {node.id}"),
                 checks,
                 tuple(file.path for group in files for file in group),
+                tuple((line_of(node), text, "skipped") for text in made.get("warnings", ())),
             ),
         )
 
     def _text(
         self, node: Node, definition: Mapping[str, Any], schemas: Mapping[str, Schema]
-    ) -> tuple[str, tuple[dict[str, str], ...], Mapping[str, str]]:
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """The SQL, with the checks and warnings that come with it, and the words for its inputs."""
         if "expand" not in definition:
-            return definition["sql"], (), node.recipe.names
+            return {"sql": definition["sql"]}, node.recipe.names
         made = kinds.get(definition["expand"]).expand(definition, [schemas.get(i.node) for i in node.recipe.inputs])
         names = {f"input_{i}": need.node for i, need in enumerate(node.recipe.inputs) if need.node in schemas}
-        return made["sql"], tuple(made["checks"]), names
+        return made, names
 
     def _bound(
         self,
@@ -128,13 +136,8 @@ class DuckDBEngine:
         return parsed, known
 
     def _parse(self, node: Node, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()) -> Parsed:
-        key = "parse:" + document_digest([self.tag, sql, dict(names), sorted(shadowed)])
-        known = recalled(self._setting.memo, key, remembered_parsed)
-        if known is not None:
-            return known
-        parsed: Parsed = self._try(node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
-        self._setting.memo.put(key, plain_parsed(parsed))
-        return parsed
+        parse = partial(self._try, node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
+        return parse_once(self._setting.memo, self.tag, sql, names, shadowed, parse)
 
     def _binder(self) -> Any:
         return self.connections.planning()
@@ -143,7 +146,7 @@ class DuckDBEngine:
         try:
             return work()
         except SqlWrong as wrong:
-            raise _definition_wrong(node, wrong, sql) from wrong
+            raise definition_wrong(node, wrong, sql) from wrong
         except duckdb.Error as error:
             raise DefinitionWrong(f"{_at(node)}: {_first(error)}", reason="sql_wrong") from error
 
@@ -156,15 +159,7 @@ class DuckDBEngine:
         if "expand" in node.recipe.definition:
             return []
         parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
-        line = node.traits.get("lines", {}).get("sql", node.line)
-        found = [(line, f"{name}() gives other values in every build", "volatile") for name in parsed.volatile]
-        if "timestamp" in parsed.clock:
-            found.append(
-                (line, "the time of the clock is frozen when the node is built; only dates rebuild it", "frozen_clock")
-            )
-        return found + [
-            (line, f"{name} depends on the order of rows, which nothing declares", "fragile") for name in parsed.fragile
-        ]
+        return warnings_of(parsed, line_of(node))
 
     def _required(self, node: Node, definition: Mapping[str, Any], columns: Schema) -> None:
         have = {name.lower() for name, _ in columns}
@@ -184,7 +179,8 @@ class DuckDBEngine:
             try:
                 self._check(con, node, ready.checks, paths)
                 query = over(con, query, [paths[name] for name in ready.parsed.relations])
-                return Product(write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED))
+                counts = write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED)
+                return Product(counts, notes=tuple(f"warning: {text}" for _, text, _ in ready.warnings))
             except duckdb.Error as error:
                 raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
 
@@ -237,16 +233,7 @@ def _used(index: int, artifact: Artifact, reads: Sequence[str] | None) -> Used:
 
 
 def _at(node: Node) -> str:
-    return f"{node.file}:{node.traits.get('lines', {}).get('sql', node.line)}"
-
-
-def _definition_wrong(node: Node, wrong: SqlWrong, sql: str) -> DefinitionWrong:
-    lines = node.traits.get("lines", {})
-    line = lines.get("sql", node.line)
-    if wrong.offset is not None and "sql" in lines and sql == node.recipe.definition.get("sql"):
-        line += sql[: wrong.offset].count("\n")
-    problem = Problem(node.file, line, f"{node.id}: {wrong.message}", wrong.reason)
-    return DefinitionWrong(problem.message, reason=wrong.reason, hint=wrong.hint, problem=problem)
+    return f"{node.file}:{line_of(node)}"
 
 
 def _first(error: Exception) -> str:

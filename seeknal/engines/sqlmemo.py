@@ -5,9 +5,24 @@ Decides nothing; what cannot be read back counts as forgotten (see `base.recalle
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from seeknal.engines.base import Memo, recalled
 from seeknal.engines.sql import Bound, Parsed
+from seeknal.model.digest import document_digest
+
+
+def parse_once(
+    memo: Memo, tag: str, sql: str, names: Mapping[str, str], shadowed: frozenset[str], parse: Callable[[], Parsed]
+) -> Parsed:
+    """What `parse` gives for this query, remembered."""
+    key = "parse:" + document_digest([tag, sql, dict(names), sorted(shadowed)])
+    known = recalled(memo, key, remembered_parsed)
+    if known is None:
+        known = parse()
+        memo.put(key, plain_parsed(known))
+    return known
 
 
 def plain_parsed(parsed: Parsed) -> dict[str, Any]:

@@ -206,10 +206,14 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
     return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
 
 
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, int]:
-    """The lines that errors of the engine point to: of the node, and of its SQL."""
+def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "texts"):
+        if trait in lowered.traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
     sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    return {"node": declaration.line, **({"sql": declaration.line_of((*sql, 0))} if sql else {})}
+    return {**lines, "sql": declaration.line_of((*sql, 0))} if sql else lines
 
 
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
