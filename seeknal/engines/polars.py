@@ -1,35 +1,35 @@
-"""The polars engine: SQL that DuckDB parses and guards, and polars runs.
+"""The polars engine: SQL that DuckDB parses and guards, and polars runs in a worker process.
 
-Decides the action of such a query (canonical SQL as for DuckDB, the columns that polars gets to see) and that its result
-goes through DuckDB into the file, so that types and canonical order are those of every other table. What polars' SQL does
-not know is refused when the query is planned. polars is imported only when a query is planned or run.
+Decides the action of such a query: canonical SQL as for DuckDB, the columns that polars gets to see. The result goes
+through DuckDB into the file, so that types and canonical order are those of every other table. What polars' SQL does not
+know is refused when the query is planned; polars is imported only when one is planned anew.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
 from seeknal.engines.base import File, Product, Setting, recalled
-from seeknal.engines.duckdb import SMALL, TAG, DuckDBEngine, at
+from seeknal.engines.duckdb import TAG, DuckDBEngine, Ready, at
+from seeknal.engines.footer import read_footer
 from seeknal.engines.installed import installed
-from seeknal.engines.polarsplan import plan, polars_errors, query, scan, told
+from seeknal.engines.polarsplan import plan
+from seeknal.engines.python_pool import Job, Pool
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, shadows
 from seeknal.engines.sqlmemo import remembered_bound
-from seeknal.engines.sqlwrite import SORTED, write
-from seeknal.errors import BuildFailed
+from seeknal.engines.sqlwrite import rewritten
+from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.digest import document_digest
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 from seeknal.model.sqlpolars import polars_dialect
-from seeknal.worker.frames import UnwritableError, arrow_of
+from seeknal.worker import polars_query
 
-if TYPE_CHECKING:
-    import polars as pl
+_PATIENCE = 1e9  # seconds: a query may take as long as it takes
 
 
 def open_engine(setting: Setting) -> PolarsEngine:
@@ -42,6 +42,7 @@ class PolarsEngine(DuckDBEngine):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
+        self._pool = Pool()
         self.tag = f"polars/{installed('polars', 'polars', setting.watch)}"
 
     def references(self, node: Node) -> tuple[str, ...]:
@@ -72,51 +73,45 @@ class PolarsEngine(DuckDBEngine):
         return parsed, bound
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
-        """Run the query in polars, and write what came of it into `output` with DuckDB."""
-        table = self._result(node, prepared, paths)
+        """Run the query in a worker; rows of no declared order are then put in canonical order."""
+        ready: Ready = prepared.ready
         try:
-            return Product(self._written(table, output, prepared))
+            self._pool.run(self._job(node, prepared, paths, output))
+            free = not (ready.parsed.ordered or ready.parsed.stable)
+            same = rewritten(self.connections.own(), output, read_footer(output).rows, free=free)
+            return Product(order_counts=same or not free)
         except duckdb.Error as error:
             raise BuildFailed(f"{at(node)}: {node.id}: {error}", reason="sql_failed") from error
+        except (BuildFailed, EnvironmentFailure) as error:
+            error.message = f"{at(node)}: {node.id}: {error.message}"
+            raise
 
-    def _written(self, table: Any, output: str, prepared: Prepared) -> bool:
-        """Write the rows; returns whether their order counts. Equal rows are equal bytes, whichever engine made them:
-        for that DuckDB has to know their statistics, which it does of a table of its own."""
-        con, small = self.connections.own(), table.num_rows <= SORTED
-        con.register("seeknal_arrow", table)
-        try:
-            con.execute(f"CREATE OR REPLACE TEMP {'TABLE' if small else 'VIEW'} seeknal_result AS FROM seeknal_arrow")
-            parsed, columns = prepared.ready.parsed, prepared.columns or ()
-            return write(con, "FROM seeknal_result", output, parsed, columns, small=small)
-        finally:
-            con.execute(f"DROP {'TABLE' if small else 'VIEW'} IF EXISTS seeknal_result")
-            con.unregister("seeknal_arrow")
+    def _job(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Job:
+        names, used = prepared.ready.parsed.relations, prepared.action.inputs
+        relations = [
+            (name, paths[name], [(column.name, column.type) for column in one.columns])
+            for name, one in zip(names, used, strict=True)
+        ]
+        text = polars_dialect(self._late(prepared.ready.parsed.text))
+        return Job(
+            node=node.id,
+            module=polars_query.MODULE,
+            function=polars_query.FUNCTION,
+            sources={},
+            inputs={},
+            output=output,
+            project=self._setting.project,
+            target=self._setting.target,
+            as_of=self._setting.as_of.isoformat(),
+            params={polars_query.PARAMETER: {"text": text, "relations": relations}},
+            threads=1 if self._setting.workers > 1 else self._setting.threads,
+            timeout=_PATIENCE,
+        )
 
-    def _result(self, node: Node, prepared: Prepared, paths: Mapping[str, str]) -> Any:
-        relations, used = prepared.ready.parsed.relations, prepared.action.inputs
-        schemas = [tuple((column.name, column.type) for column in one.columns) for one in used]
-        try:
-            pairs = zip(relations, schemas, strict=True)
-            frames = [scan(self._binder(), paths[name], schema) for name, schema in pairs]
-            text = self._late(prepared.ready.parsed.text)
-            return arrow_of(self._collected(query(text, frames), sum(one.rows for one in used)))
-        except UnwritableError as error:
-            raise BuildFailed(f"{at(node)}: {node.id}: {error}", reason="sql_failed") from error
-        except polars_errors() as error:
-            raise BuildFailed(f"{at(node)}: {node.id}: {told(error, relations)}", reason="sql_failed") from error
-
-    def _late(self, text: str) -> str:
-        return polars_dialect(super()._late(text))
-
-    def _collected(self, frame: pl.LazyFrame, rows: int) -> pl.DataFrame:
-        """The result. A long query runs in the background: nothing else can stop waiting for it."""
-        if rows <= SMALL:
-            return frame.collect(engine="streaming")
-        running = frame.collect(engine="streaming", background=True)
-        while (done := running.fetch()) is None:
-            self.connections.own()  # raises Interrupted when the session is being closed
-            time.sleep(0.01)
-        return done
+    def close(self) -> None:
+        """Kill the workers, close the instances."""
+        self._pool.close()
+        super().close()
 
 
 def _without_files(parsed: Parsed) -> tuple[str, ...]:

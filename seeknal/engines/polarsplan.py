@@ -1,4 +1,4 @@
-"""What polars makes of a query: its plan over empty tables, and its frames over the files of the inputs.
+"""What polars makes of a query, by planning it over empty tables.
 
 Decides what of an input polars gets to see: the columns that DuckDB's planner says the query reads, if that is enough for
 polars too, else all of them. So the columns in the key are exactly those that can reach the result. Types that polars does
@@ -7,20 +7,24 @@ not read from Parquet as they are meant are refused. Never runs a query; polars 
 
 from __future__ import annotations
 
+import importlib
 import re
+import signal
+import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, relation_name, with_clock
+from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, with_clock
 from seeknal.engines.sqlbind import distinct_names
 from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
 from seeknal.model.sqlpolars import polars_dialect
 from seeknal.worker.frames import UnwritableError, arrow_of
+from seeknal.worker.polars_query import empty, message, polars_errors, query
 
 if TYPE_CHECKING:
-    import polars as pl
     from duckdb import DuckDBPyConnection
 
 HINT = "write it in the SQL of polars, or say engine: duckdb"
@@ -29,11 +33,11 @@ _NO_FILE = re.compile(r"\bINTERVAL\b")
 _NO_COLUMN = re.compile(r"\b(UUID|VARIANT|TIME WITH TIME ZONE|JSON)\b")
 _PATTERN = re.compile(r"\*|\^.*\$", re.DOTALL)  # names that polars takes for patterns
 _NAMES = re.compile(r'"(?:[^"]|"")*"')
-_MENTION = re.compile(rf"{relation_name(0)[:-1]}(\d+)")
 
 
 def plan(con: DuckDBPyConnection, parsed: Parsed, schemas: Sequence[Schema], as_of: datetime) -> Bound:
     """The output columns of a query and the columns that it reads. Raises SqlWrong."""
+    _import()
     for name, schema in zip(parsed.relations, schemas, strict=True):
         _readable(name, schema, _NO_FILE)
     text = polars_dialect(with_clock(parsed.text, as_of))
@@ -45,51 +49,20 @@ def plan(con: DuckDBPyConnection, parsed: Parsed, schemas: Sequence[Schema], as_
         try:
             columns = _columns(con, query(text, [empty(con, schema).lazy() for schema in seen]))
         except polars_errors() as error:
-            refused = SqlWrong(told(error, parsed.relations), reason="polars_refused", hint=HINT)
+            refused = SqlWrong(message(error, parsed.relations), reason="polars_refused", hint=HINT)
             continue
         return Bound(columns, tuple(tuple(name for name, _ in schema) for schema in seen))
     raise refused
 
 
-def query(text: str, frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    """The query over `frames`, which stand for its relations. Raises what `polars_errors` lists."""
-    import polars as pl
-
-    return pl.SQLContext({relation_name(i): frame for i, frame in enumerate(frames)}, eager=False).execute(text)
-
-
-def scan(con: DuckDBPyConnection, path: str, schema: Schema) -> pl.LazyFrame:
-    """The columns of `schema` in the Parquet file at `path`, with the types that they were planned with."""
-    import polars as pl
-
-    wanted = empty(con, schema).schema
-    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    found = frame.collect_schema()
-    casts: dict[Any, Any] = {name: dtype for name, dtype in wanted.items() if found[name] != dtype}
-    frame = frame.select(pl.selectors.by_name(*wanted))
-    return frame.cast(casts) if casts else frame
-
-
-def empty(con: Any, schema: Schema) -> pl.DataFrame:
-    """No rows, with the types that polars has for these columns."""
-    columns = ", ".join(f"CAST(NULL AS {type_}) AS {quoted(name)}" for name, type_ in schema)
-    frame: pl.DataFrame = con.sql(f"SELECT {columns} LIMIT 0").pl()
-    return frame
-
-
-def polars_errors() -> tuple[type[BaseException], ...]:
-    """What polars raises: a panic of its own is no `Exception`."""
-    from polars.exceptions import PanicException, PolarsError
-
-    return (PolarsError, PanicException)
-
-
-def told(error: BaseException, relations: Sequence[str]) -> str:
-    """The error of polars in the words of the project."""
-    text = str(error).partition("Resolved plan until failure")[0]
-    lines = " ".join(line.strip() for line in text.splitlines() if line.strip())[:800]
-    named = _MENTION.sub(lambda m: relations[int(m[1])] if int(m[1]) < len(relations) else m[0], lines)
-    return f"polars refuses this query: {named}"
+def _import() -> None:
+    """Import polars, and take Ctrl-C back: polars' own handler would leave a build waiting for its threads."""
+    if "polars" in sys.modules:
+        return
+    before = signal.getsignal(signal.SIGINT)
+    importlib.import_module("polars")
+    if before is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def _narrow(con: DuckDBPyConnection, parsed: Parsed, schemas: Sequence[Schema], as_of: datetime) -> tuple[Schema, ...]:
@@ -111,16 +84,16 @@ def _seen(schema: Schema, names: tuple[str, ...] | None) -> Schema:
 def _readable(relation: str, schema: Schema, refused: re.Pattern[str]) -> None:
     for name, type_ in schema:
         if type_ != "JSON" and refused.search(_NAMES.sub("", type_)):
-            message = f"polars cannot read the column {name} of {relation}, which is {type_}"
+            text = f"polars cannot read the column {name} of {relation}, which is {type_}"
             hint = f"cast it in the node before (CAST({quoted(name)} AS VARCHAR)), or say engine: duckdb"
-            raise SqlWrong(message, reason="polars_refused", hint=hint)
+            raise SqlWrong(text, reason="polars_refused", hint=hint)
 
 
 def _callable(relation: str, schema: Schema) -> None:
     for name, _ in schema:
         if _PATTERN.fullmatch(name):
-            message = f"polars takes the name of the column {name} of {relation} for a pattern"
-            raise SqlWrong(message, reason="polars_refused", hint="rename it in the node before, or say engine: duckdb")
+            text = f"polars takes the name of the column {name} of {relation} for a pattern"
+            raise SqlWrong(text, reason="polars_refused", hint="rename it in the node before, or say engine: duckdb")
 
 
 def _columns(con: DuckDBPyConnection, planned: Any) -> tuple[tuple[str, str], ...]:

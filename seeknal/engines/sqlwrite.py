@@ -41,13 +41,19 @@ def write(con: Any, query: str, output: str, parsed: Parsed, columns: Schema, *,
     query = _exact(query, columns)
     free = not (parsed.ordered or parsed.stable)
     rows = copy(con, f"SELECT * FROM ({query}) ORDER BY ALL" if free and small else query, output)
-    if not free or small:
-        return True
+    return not free or small or rewritten(con, output, rows, free=True)
+
+
+def rewritten(con: Any, output: str, rows: int, *, free: bool) -> bool:
+    """Write a file again while that is cheap, rows of no declared order (`free`) in canonical order; returns whether it was.
+
+    So equal rows are equal bytes, whoever wrote them first.
+    """
     if rows > SORTED:
         return False
     raw = f"{output}.raw"
     os.rename(output, raw)
-    copy(con, f"SELECT * FROM read_parquet({path_literal(raw)}) ORDER BY ALL", output)
+    copy(con, f"SELECT * FROM read_parquet({path_literal(raw)}){' ORDER BY ALL' if free else ''}", output)
     os.unlink(raw)
     return True
 

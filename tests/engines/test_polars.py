@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -308,6 +311,23 @@ def test_polars_is_not_imported_where_nothing_is_planned_anew(two: Project) -> N
     words = [sys.executable, "-c", code, "run", "--project-path", two.root]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
     assert done.stdout.splitlines()[-1] == "0 False", done.stdout + done.stderr
+
+
+def test_ctrl_c_ends_a_long_query_at_once(two: Project) -> None:
+    tables = " CROSS JOIN ".join(f"ref('source.a') t{i}" for i in range(7))
+    two.transform("t", f"SELECT sum(t0.k + t6.k) AS n FROM {tables}", more=POLARS)
+    words = [sys.executable, "-m", "seeknal", "run", "--json", "--parallel", "--project-path", two.root]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if json.loads(line) == {"event": "started", "target": "transform.t"}:
+                break
+        time.sleep(1)
+        start = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        rest = running.stdout.read()
+    assert running.returncode == 130, rest
+    assert time.monotonic() - start < 5
 
 
 def test_an_upgrade_of_polars_is_seen_by_a_run_that_has_nothing_to_do(two: Project) -> None:
