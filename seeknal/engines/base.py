@@ -51,6 +51,7 @@ class Setting:
     threads: int = 1
     timeout: float = 1800.0
     warn: Callable[[str], None] = field(default=print)
+    watch: Callable[[str], None] = field(default=lambda path: None)
     allowed: set[str] = field(default_factory=set)
 
 

@@ -89,7 +89,7 @@ class DuckDBEngine:
             labels,
             bound.columns,
             Ready(
-                located(parsed, files, f"{_at(node)}: {node.id}"),
+                located(parsed, files, f"{at(node)}: {node.id}"),
                 checks,
                 tuple(file.path for group in files for file in group),
                 tuple((line_of(node), text, "skipped") for text in made.get("warnings", ())),
@@ -128,7 +128,7 @@ class DuckDBEngine:
             bound = self._try(
                 node,
                 lambda: bind(
-                    self._binder(), located(parsed, files, f"{_at(node)}: {node.id}"), wanted, self._setting.as_of
+                    self._binder(), located(parsed, files, f"{at(node)}: {node.id}"), wanted, self._setting.as_of
                 ),
             )
             self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
@@ -148,7 +148,7 @@ class DuckDBEngine:
         except SqlWrong as wrong:
             raise definition_wrong(node, wrong, sql) from wrong
         except duckdb.Error as error:
-            raise DefinitionWrong(f"{_at(node)}: {_first(error)}", reason="sql_wrong") from error
+            raise DefinitionWrong(f"{at(node)}: {_first(error)}", reason="sql_wrong") from error
 
     def additive(self, old: str, new: str) -> bool:
         """Whether the canonical query `new` is `old` with further columns and nothing else changed."""
@@ -166,7 +166,7 @@ class DuckDBEngine:
         lost = [name for name in definition.get("required", ()) if name.lower() not in have]
         if lost:
             shown = ", ".join(name for name, _ in columns)
-            text = f"{_at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
+            text = f"{at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
             raise DefinitionWrong(text, reason="column_missing")
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
@@ -182,7 +182,7 @@ class DuckDBEngine:
                 counts = write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED)
                 return Product(counts, notes=tuple(f"warning: {text}" for _, text, _ in ready.warnings))
             except duckdb.Error as error:
-                raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
+                raise BuildFailed(f"{at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
 
     def sample(
         self, node: Node, sql: str, paths: Mapping[str, str], limit: int
@@ -219,7 +219,7 @@ class DuckDBEngine:
             if found:
                 names = [column[0] for column in con.description]
                 rows = "; ".join(", ".join(f"{n}={safe(v)}" for n, v in zip(names, row, strict=True)) for row in found)
-                raise BuildFailed(f"{_at(node)}: {check['message']}: {rows}", reason="check_failed")
+                raise BuildFailed(f"{at(node)}: {check['message']}: {rows}", reason="check_failed")
 
     def close(self) -> None:
         """Close the instances."""
@@ -232,7 +232,8 @@ def _used(index: int, artifact: Artifact, reads: Sequence[str] | None) -> Used:
     return Used(relation_name(index), artifact.rows, columns)
 
 
-def _at(node: Node) -> str:
+def at(node: Node) -> str:
+    """Where a node's SQL begins, for a person."""
     return f"{node.file}:{line_of(node)}"
 
 

@@ -79,7 +79,7 @@ def bind(
     finally:
         con.execute("ROLLBACK")
     _clock_is_clock(con, text, schemas, keywords)
-    _distinct(columns)
+    distinct_names(columns)
     assert row is not None
     return Bound(columns, _reads(json.loads(row[1]), text, schemas))
 
@@ -137,7 +137,8 @@ def _other(name: str) -> str:
     return f"seeknal_{name}" if name.lower() in KEYWORDS else name
 
 
-def _distinct(columns: Sequence[tuple[str, str]]) -> None:
+def distinct_names(columns: Sequence[tuple[str, str]]) -> None:
+    """Refuse two columns of one name: upper and lower case do not count."""
     twice = [name for name, count in Counter(name.lower() for name, _ in columns).items() if count > 1]
     if twice:
         hint = "give one of them another name with AS, or leave it out with EXCLUDE"

@@ -13,6 +13,7 @@ from typing import Any
 
 from seeknal.model.lowering import quoted, storable
 from seeknal.pipeline.feature_frame import FeatureFrame
+from seeknal.worker.frames import UnwritableError, arrow_of
 
 _ACCEPTED = (
     "a DuckDB relation, a pyarrow Table, RecordBatch or RecordBatchReader, a polars DataFrame or LazyFrame, "
@@ -98,6 +99,13 @@ def _pandas(frame: Any) -> Any:
     return _arrow(lambda: pa.Table.from_pandas(frame, preserve_index=False))
 
 
+def _polars(frame: Any) -> Any:
+    try:
+        return arrow_of(frame)
+    except UnwritableError as error:
+        raise RefusedError(f"the result cannot be written: {error}") from error
+
+
 def _rows(rows: list[Any]) -> Any:
     wrong = next((row for row in rows if not isinstance(row, Mapping)), None)
     if wrong is not None:
@@ -139,8 +147,8 @@ _CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("pyarrow", "Table"): _same,
     ("pyarrow", "RecordBatchReader"): _same,
     ("pyarrow", "RecordBatch"): _batch,
-    ("polars", "DataFrame"): lambda frame: frame.to_arrow(),
-    ("polars", "LazyFrame"): lambda frame: frame.collect().to_arrow(),
+    ("polars", "DataFrame"): _polars,
+    ("polars", "LazyFrame"): lambda frame: _polars(frame.collect()),
     ("pandas", "DataFrame"): _pandas,
     ("builtins", "list"): _rows,
     ("builtins", "dict"): _columns,
