@@ -79,7 +79,7 @@ def _seal(
 ) -> Artifact:
     if product.in_place:
         return _in_place(session, node, product.in_place, output)
-    artifact = describe(sql_engine(session).connections.own(), output, hash_file(output), known=prepared.columns)
+    artifact = describe(sql_engine(session).connections.own(), output, known=prepared.columns)
     if same_action and _equal(session, artifact, output, same_action, rounded=True):
         return same_action
     previous = _published(session, node)

@@ -60,19 +60,24 @@ class ConnectorEngine:
             _declared(node, [name for name, _ in found])
             if _as_it_is(connector, definition, files, found):
                 return Product(order_counts=True, in_place=files[0])
-            query = connector.query(files, definition, [name for name, _ in found])
+            names = [name for name, _ in found]
+            query = connector.query(files, definition, names)
             if hasattr(connector, "rounded_query"):
-                self._not_rounded(con, node, connector, files, query)
+                self._not_rounded(con, node, connector, files, names, query)
             copy(con, query, output)
         except duckdb.Error as error:
             text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)}: {_told(error)}"
             raise BuildFailed(text, reason="unreadable_file") from error
         return Product(order_counts=True)
 
-    def _not_rounded(self, con: Any, node: Node, connector: Any, files: Sequence[str], query: str) -> None:
+    def _not_rounded(
+        self, con: Any, node: Node, connector: Any, files: Sequence[str], names: Sequence[str], query: str
+    ) -> None:
         """Refuse whole numbers that a guessed DOUBLE would round: a person did not choose that type."""
-        guessed = [name for name, type_ in _columns(con, query) if type_ == "DOUBLE"]
         declared = {name.lower() for name in node.recipe.definition["types"]}
+        if all(name.lower() in declared for name in names):
+            return  # nothing is guessed: spares the third look at the file
+        guessed = [name for name, type_ in _columns(con, query) if type_ == "DOUBLE"]
         for name in guessed:
             if name.lower() in declared:
                 continue

@@ -18,7 +18,7 @@ from seeknal.engines.connections import Connections
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
-from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_parsed
+from seeknal.engines.sqlmemo import parse_key, plain_parsed, remember_parsed, remembered_bound, remembered_parsed
 from seeknal.engines.sqlwrite import SORTED, over, write
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
 from seeknal.model.action import Action, Artifact, Used
@@ -62,6 +62,12 @@ class DuckDBEngine:
             return ()
         parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
         return (*parsed.relations, *(f"file:{path}" for path in parsed.files))
+
+    def expect(self, nodes: Sequence[Node]) -> None:
+        """The SQL of these nodes is asked for next: parses what is not remembered, many at a time."""
+        written = [node for node in nodes if "expand" not in node.recipe.definition]
+        queries = [(node.recipe.definition["sql"], node.recipe.names) for node in written]
+        remember_parsed(self._setting.memo, self.tag, self._binder, queries)
 
     def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
         """The action: canonical SQL, and of each relation the columns that the SQL reads."""
@@ -128,7 +134,7 @@ class DuckDBEngine:
         return parsed, known
 
     def _parse(self, node: Node, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()) -> Parsed:
-        key = "parse:" + document_digest([self.tag, sql, dict(names), sorted(shadowed)])
+        key = parse_key(self.tag, sql, names, shadowed)
         known = recalled(self._setting.memo, key, remembered_parsed)
         if known is not None:
             return known

@@ -67,7 +67,7 @@ def find(query: Tree, names: Mapping[str, str]) -> Found:
             _table(value, scope, found)
             stack.extend(reversed(_children(value, scope, found)))
         elif isinstance(value, list):
-            stack.extend((item, scope) for item in reversed(value))
+            stack.extend([(item, scope) for item in reversed(value)])
     return found
 
 
@@ -83,7 +83,7 @@ def _children(node: Tree, scope: frozenset[str], found: Found) -> list[tuple[Any
         found.ctes.add(name)
     if node.get("type") == "RECURSIVE_CTE_NODE":
         scope |= {node["cte_name"].lower()}
-    return below + [(v, scope) for key, v in node.items() if key != "cte_map" and isinstance(v, dict | list)]
+    return below + [(v, scope) for key, v in node.items() if isinstance(v, (dict, list)) and v and key != "cte_map"]
 
 
 def _table(node: Tree, scope: frozenset[str], found: Found) -> None:
