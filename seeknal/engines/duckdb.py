@@ -19,7 +19,7 @@ from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, rela
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
 from seeknal.engines.sqlmemo import parse_key, plain_parsed, remember_parsed, remembered_bound, remembered_parsed
-from seeknal.engines.sqlwrite import SORTED, over, write
+from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
@@ -40,6 +40,7 @@ class Ready(NamedTuple):
     parsed: Parsed
     checks: tuple[dict[str, str], ...]
     files: tuple[str, ...]
+    columns: Schema
 
 
 def open_engine(setting: Setting) -> DuckDBEngine:
@@ -87,11 +88,12 @@ class DuckDBEngine:
         return Prepared(
             action,
             labels,
-            bound.columns,
+            written(bound.columns),
             Ready(
                 located(parsed, files, f"{_at(node)}: {node.id}"),
                 checks,
                 tuple(file.path for group in files for file in group),
+                bound.columns,
             ),
         )
 
@@ -190,7 +192,7 @@ class DuckDBEngine:
             try:
                 self._check(con, node, ready.checks, paths)
                 query = over(con, query, [paths[name] for name in ready.parsed.relations])
-                return Product(write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED))
+                return Product(write(con, query, output, ready.parsed, ready.columns, small=rows <= SORTED))
             except duckdb.Error as error:
                 raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
 

@@ -132,7 +132,7 @@ def _rewritten(
     query = statement["node"]
     nodes = tuple(each(query))
     check(nodes, shadowed)
-    found = find(query, names)
+    found = find(query, nodes, names)
     if found.files:
         check_paths(nodes)
     _no_stray_ref(nodes, {id(use.node.get("function")) for use in found.uses})

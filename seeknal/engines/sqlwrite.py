@@ -50,10 +50,18 @@ def write(con: Any, query: str, output: str, parsed: Parsed, columns: Schema, *,
     return True
 
 
+# Parquet has no 128-bit integers and DuckDB would write them (every sum of BIGINT) as DOUBLE: decimals keep them.
+_WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
+
+
+def written(columns: Schema) -> Schema:
+    """The columns as `write` writes them."""
+    return tuple((name, _EXACT if type_ in _WIDE else type_) for name, type_ in columns)
+
+
 def _exact(query: str, columns: Schema) -> str:
-    """Parquet has no 128-bit integers and DuckDB would write them (every sum of BIGINT) as DOUBLE: decimals keep them."""
-    wide = [quoted(name) for name, type_ in columns if type_ in ("HUGEINT", "UHUGEINT")]
+    wide = [quoted(name) for name, type_ in columns if type_ in _WIDE]
     if not wide:
         return query
-    casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
+    casts = ", ".join(f"CAST({name} AS {_EXACT}) AS {name}" for name in wide)
     return f"SELECT * REPLACE ({casts}) FROM ({query})"

@@ -57,9 +57,13 @@ class Found:
     ctes: set[str] = field(default_factory=set)
 
 
-def find(query: Tree, names: Mapping[str, str]) -> Found:
-    """Every table of the query. `names` are the node's local names, each with the input that it stands for."""
+def find(query: Tree, nodes: Iterable[Tree], names: Mapping[str, str]) -> Found:
+    """Every table of the query, which consists of `nodes`. `names` are local, each with the input that it stands for."""
     found = Found(names)
+    if not any((node.get("cte_map") or {}).get("map") or node.get("type") == "RECURSIVE_CTE_NODE" for node in nodes):
+        for node in nodes:
+            _table(node, frozenset(), found)
+        return found
     stack: list[tuple[Any, frozenset[str]]] = [(query, frozenset())]
     while stack:
         value, scope = stack.pop()
