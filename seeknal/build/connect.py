@@ -68,7 +68,19 @@ def connect(session: Session, nodes: Iterable[Node], problems: list[Problem]) ->
     """The nodes with the inputs and files that their recipes name themselves; adds to `problems`."""
     nodes = list(nodes)
     ids = {node.id for node in nodes}
+    _expect(session, nodes)
     return [_connected(session, node, ids, problems) for node in nodes]
+
+
+def _expect(session: Session, nodes: Iterable[Node]) -> None:
+    """Tell engines that can work many nodes out at once which ones they are going to be asked about."""
+    by_engine: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_engine.setdefault(node.recipe.engine, []).append(node)
+    for name, some in by_engine.items():
+        engine = session.engines.get(name)
+        if hasattr(engine, "expect"):
+            engine.expect(some)
 
 
 def _connected(session: Session, node: Node, ids: set[str], problems: list[Problem]) -> Node:

@@ -20,8 +20,8 @@ from seeknal.engines.connections import Connections
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
-from seeknal.engines.sqlmemo import parse_once, remembered_bound
-from seeknal.engines.sqlwrite import SORTED, over, write
+from seeknal.engines.sqlmemo import parse_once, remember_parsed, remembered_bound
+from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
@@ -42,6 +42,7 @@ class Ready(NamedTuple):
     parsed: Parsed
     checks: tuple[dict[str, str], ...]
     files: tuple[str, ...]
+    columns: Schema
     warnings: tuple[tuple[int, str, str], ...] = ()
 
 
@@ -66,6 +67,12 @@ class DuckDBEngine:
         parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
         return (*parsed.relations, *(f"file:{path}" for path in parsed.files))
 
+    def expect(self, nodes: Sequence[Node]) -> None:
+        """The SQL of these nodes is asked for next: parses what is not remembered, many at a time."""
+        written = [node for node in nodes if "expand" not in node.recipe.definition]
+        queries = [(node.recipe.definition["sql"], node.recipe.names) for node in written]
+        remember_parsed(self._setting.memo, self.tag, self._binder, queries)
+
     def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
         """The action: canonical SQL, and of each relation the columns that the SQL reads."""
         definition = dict(node.recipe.definition)
@@ -87,11 +94,12 @@ class DuckDBEngine:
         return Prepared(
             action,
             labels,
-            bound.columns,
+            written(bound.columns),
             Ready(
                 located(parsed, files, f"{at(node)}: {node.id}"),
                 checks,
                 tuple(file.path for group in files for file in group),
+                bound.columns,
                 tuple((line_of(node), text, "skipped") for text in made.get("warnings", ())),
             ),
         )
@@ -179,7 +187,7 @@ class DuckDBEngine:
             try:
                 self._check(con, node, ready.checks, paths)
                 query = over(con, query, [paths[name] for name in ready.parsed.relations])
-                counts = write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED)
+                counts = write(con, query, output, ready.parsed, ready.columns, small=rows <= SORTED)
                 return Product(counts, notes=tuple(f"warning: {text}" for _, text, _ in ready.warnings))
             except duckdb.Error as error:
                 raise BuildFailed(f"{at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error

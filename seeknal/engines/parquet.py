@@ -5,14 +5,12 @@ Decides the identity of a table for its consumers (`cache_format.md`, "Column di
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
 from typing import Any
 
 from blake3 import blake3
 
-from seeknal.engines.footer import read_footer
+from seeknal.engines.footer import footer_of, mapped
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
 from seeknal.model.digest import PREFIX, canonical
@@ -32,25 +30,23 @@ def copy(con: Any, query: str, output: str) -> int:
     return int(done[0])
 
 
-def describe(con: Any, path: str, blob: str, *, known: Schema | None = None, in_place: bool = False) -> Artifact:
-    """The artifact that the Parquet file at `path`, whose digest is `blob`, is; `known` are the columns written to it.
+def describe(
+    con: Any, path: str, blob: str | None = None, *, known: Schema | None = None, in_place: bool = False
+) -> Artifact:
+    """The artifact that the Parquet file at `path` is; `known` are the columns written to it, `blob` is its digest.
 
-    Raises DefinitionWrong, NotParquet, duckdb.Error.
+    The file is opened and read once. Raises DefinitionWrong, NotParquet, duckdb.Error.
     """
     if known is None or not all(_KEPT.fullmatch(type_) for _, type_ in known):
         told = con.execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
         known = tuple((name, type_) for name, type_, *_ in told)
-    footer = read_footer(path)
-    if not known or len(known) != len(footer.places):
-        raise DefinitionWrong("the result has no columns: a table needs at least one")
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        view = memoryview(data)
-        try:
-            parts = zip(known, footer.shapes, footer.places, strict=True)
-            columns = tuple(Column(n, type_, column_digest(type_, shape, view, at)) for (n, type_), shape, at in parts)
-        finally:
-            view.release()
-    return Artifact(blob, os.path.getsize(path), footer.rows, columns, in_place)
+    with mapped(path) as whole:
+        footer = footer_of(whole, path)
+        if not known or len(known) != len(footer.places):
+            raise DefinitionWrong("the result has no columns: a table needs at least one")
+        parts = zip(known, footer.shapes, footer.places, strict=True)
+        columns = tuple(Column(n, type_, column_digest(type_, shape, whole, at)) for (n, type_), shape, at in parts)
+        return Artifact(blob or PREFIX + blake3(whole).hexdigest(), len(whole), footer.rows, columns, in_place)
 
 
 def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:

@@ -58,6 +58,11 @@ def rewritten(con: Any, output: str, rows: int, *, free: bool) -> bool:
     return True
 
 
+def written(columns: Schema) -> Schema:
+    """The columns as `write` writes them."""
+    return tuple((name, storable(type_)) for name, type_ in columns)
+
+
 def _exact(query: str, columns: Schema) -> str:
     """The query with its columns in types that Parquet can hold."""
     casts = [f"CAST({quoted(n)} AS {storable(t)}) AS {quoted(n)}" for n, t in columns if storable(t) != t]
