@@ -79,14 +79,20 @@ def after(traits: Mapping[str, Any]) -> dict[str, Any]:
             f"SELECT COLUMNS(lambda c: lower(c) <> 'event_time'), {quoted(column)} AS event_time FROM __query__"
         )
     if traits["dedupe"]:
-        order = "ASC" if traits["dedupe"] == "first" else "DESC"
-        parts = ", ".join([*map(quoted, keys), *(["event_time"] if column else [])])
-        steps.append(
-            "SELECT * EXCLUDE (__row__) FROM (SELECT *, row_number() OVER () AS __row__ FROM __query__) "
-            f"QUALIFY row_number() OVER (PARTITION BY {parts} ORDER BY __row__ {order}) = 1"
-        )
+        steps.append(_deduplicated(keys, "ASC" if traits["dedupe"] == "first" else "DESC"))
     required = [*keys, *([column] if column else [])]
     return {"then": steps, "required": required}
+
+
+def _deduplicated(keys: list[str], order: str) -> str:
+    """SQL that keeps one row for each key and event time; whether there is an event time, the rows say themselves."""
+    parts = ", ".join([*map(quoted, keys), "event_time"])
+    return (
+        "FROM (WITH n AS MATERIALIZED (SELECT *, row_number() OVER () AS __row__ FROM __query__), "
+        "timed AS (SELECT * FROM n UNION ALL BY NAME SELECT NULL AS event_time WHERE false) "
+        "SELECT * EXCLUDE (__row__) FROM n WHERE __row__ IN (SELECT __row__ FROM timed "
+        f"QUALIFY row_number() OVER (PARTITION BY {parts} ORDER BY __row__ {order}) = 1))"
+    )
 
 
 def files(name: str, traits: Mapping[str, Any]) -> dict[str, Any]:
