@@ -13,6 +13,9 @@ from typing import Any
 from seeknal.model.lowering import Lowered, Wrong, input_names, quoted
 from seeknal.model.node import NAME, NAME_RULE, Input, Recipe
 
+# Fields of the existing tool's own store of features, which there is none of here.
+_UNUSED = ("source", "mode", "feature_start_time", "feature_end_time")
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -41,6 +44,12 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     sql = spec.transform if spec.transform and spec.transform.strip() else "SELECT * FROM source"
     names = {**input_names(inputs), "__THIS__": inputs[0], "source": inputs[0]}
     traits = entity_traits(spec.entity, spec.materialization, spec.dedupe)
+    unused = [
+        ((word,), f"{word} is not used: filter in the SQL instead", "unused_field")
+        for word in _UNUSED
+        if getattr(spec, word)
+    ]
+    traits |= {"warnings": unused} if unused else {}
     definition = {"sql": sql, **after(traits)}
     return Lowered(
         Recipe("duckdb", definition, tuple(map(Input, inputs)), names=names), {**traits, "sql": ("transform",)}
