@@ -12,15 +12,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from seeknal.build.session import Session
+from seeknal.build.slots import build_slots, gathered
 from seeknal.build.target import Built, Unsealed, build, execute
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
 from seeknal.model.checks import Finding
 from seeknal.model.node import Node
+from seeknal.model.parts import made_of
 from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 from seeknal.store.cache import Damaged
@@ -130,7 +132,7 @@ class Execution:
     def _run(self, step: Step) -> Ran:
         """Run the engine; where an execution is to be tried again, seal what it made too."""
         self._tell("started", target=step.id)
-        if self._policy.retries:
+        if self._policy.retries or step.family is not None:
             return Ran(step, None, *self._attempt(step))
         try:
             return Ran(step, execute(self._session, *self._needed(step)))
@@ -208,7 +210,8 @@ class Execution:
     def _decide(self, name: str) -> Step | None:
         """The step to build, or None when the target is settled without building."""
         planned = self._plan.steps[name]
-        settled = planned.verdict is Verdict.HIT or (planned.verdict is Verdict.BUILD and planned.prepared is not None)
+        known = planned.prepared is not None or planned.family is not None
+        settled = planned.verdict is Verdict.HIT or (planned.verdict is Verdict.BUILD and known)
         step = planned if settled else self._decide_now(name)
         self.results.steps[name] = step
         if step.verdict is Verdict.HIT and step.artifact is not None:
@@ -226,6 +229,8 @@ class Execution:
 
     def _hit(self, step: Step, *, cut_off: bool) -> None:
         assert step.artifact is not None
+        if step.family is not None:
+            gathered(self._session, step.family, {})
         if step.prepared is not None:
             self._session.store.keep(step.prepared.action.bytes, step.prepared.action.key)
         published = self._session.generation.targets.get(step.id) if self._session.generation else None
@@ -249,6 +254,8 @@ class Execution:
         return None, None
 
     def _build(self, step: Step) -> Built:
+        if step.family is not None:
+            return build_slots(self._session, self._session.graph.nodes[step.id], step, self._tell)
         return build(self._session, *self._needed(step))
 
     def _needed(self, step: Step) -> tuple[Node, Prepared, dict[str, Artifact], bool]:
@@ -269,6 +276,10 @@ class Execution:
             self._settle(step.id, Missing.FAILED)
             return
         self.results.built[step.id] = built
+        if step.family is not None:
+            prepared = made_of(built.artifact)
+            self._session.store.keep(prepared.action.bytes, prepared.action.key)
+            self.results.steps[step.id] = replace(step, prepared=prepared)
         self._tell(
             "built" if built.executed else "hit",
             target=step.id,

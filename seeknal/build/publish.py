@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from seeknal import kinds
+from seeknal.build.folders import folder_of
 from seeknal.build.session import Session
 from seeknal.model.action import Artifact
 from seeknal.model.digest import canonical, plain
@@ -173,6 +174,11 @@ def _links(session: Session, targets: Mapping[str, Published], folder: str) -> d
     for target in targets.values():
         place = session.place_in(target)
         for path, blob in target.views.items():
+            if target.artifact.parts and blob == target.artifact.blob:
+                own = folder_of(session, blob, session.store.parts(target.artifact))
+                session.stats.watch(own)
+                links |= views.wanted({path: own}, folder, session.root)
+                continue
             own = place if place and blob == target.artifact.blob else session.store.layout.blob(blob)
             links |= views.wanted({path: own}, folder, session.root)
     return links

@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,15 @@ from seeknal.build.memo import FileMemo
 from seeknal.engines import Engines
 from seeknal.engines.base import File, Setting
 from seeknal.errors import DefinitionWrong, Problem, ProjectError
+from seeknal.model import slots
 from seeknal.model.action import Artifact
 from seeknal.model.generation import Generation, Published
 from seeknal.model.graph import Graph
+from seeknal.model.interval import Interval
 from seeknal.model.node import Node
-from seeknal.model.plan import Found, Prepared, World
+from seeknal.model.parts import Parts, Slice
+from seeknal.model.plan import Found, Prepared, Step, World
+from seeknal.model.slots import Demand
 from seeknal.project.files import matches
 from seeknal.project.load import Project
 from seeknal.store import refs
@@ -45,6 +49,7 @@ class Request:
     workers: int = 1
     read_only: bool = False
     durable: bool = True
+    demand: Demand | None = None
 
 
 class Session:
@@ -67,6 +72,7 @@ class Session:
         self.generation: Generation | None = None
         self.base: str | None = None
         self.ref_seen: str | None = None
+        self._parts: dict[str, Parts] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
 
@@ -116,7 +122,39 @@ class Session:
 
     def world(self) -> World:
         """The answers for `plan.decide`."""
-        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts))
+        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts), self._intervals)
+
+    def _intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
+        """The verdict on a node with intervals, one by one."""
+        parts = {name: self.parts_of(name, artifact) for name, artifact in inputs.items() if artifact.parts}
+        known = self.generation.targets.get(node.id) if self.generation else None
+        published = self.store.parts(known.artifact) if known and known.artifact.parts else ()
+        world = slots.World(self._prepare_slot, self.store.lookup, self.store.document, self.store.present)
+        return slots.decide_slots(node, inputs, parts, published, self.demand, world, forced=forced)
+
+    @property
+    def demand(self) -> Demand:
+        """What the run wants of nodes with intervals."""
+        return self.request.demand or Demand(self.request.as_of)
+
+    def parts_of(self, name: str, artifact: Artifact) -> Parts:
+        """The parts of an input, found by time."""
+        if artifact.blob not in self._parts:
+            traits = self.graph.nodes[name].traits
+            cadence = traits.get("cadence") or traits["split"]
+            self._parts[artifact.blob] = Parts(self.store.parts(artifact), cadence.column)
+        return self._parts[artifact.blob]
+
+    def _prepare_slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:
+        slices = [given for given in inputs.values() if isinstance(given, Slice)]
+        prepared = self.prepare(node, {n: g.artifact if isinstance(g, Slice) else g for n, g in inputs.items()})
+        used = (*prepared.action.inputs, *(used for given in slices for used in given.used))
+        return prepared._replace(action=replace(prepared.action, interval=interval.texts(), inputs=used))
+
+    def own(self) -> Any:
+        """A cursor for SQL that seeknal wrote itself."""
+        engine: Any = self.engines.get("duckdb")
+        return engine.connections.own()
 
     def lookup(self, node: Node, key: str) -> Found:
         """The artifact of an action of a node, if it is there, and with it what the node wrote outside of the store."""
@@ -220,7 +258,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
     return Setting(
         project=request.root,
         target=session.target.root,
-        readable=(os.path.join(store.root, "cas"), store.tmp),
+        readable=(os.path.join(store.root, "cas"), store.tmp, os.path.join(session.target.root, "parts")),
         scratch=store.tmp,
         as_of=request.as_of,
         run_id=request.run_id,

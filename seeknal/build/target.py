@@ -8,18 +8,21 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
+from seeknal.build.folders import path_of
 from seeknal.build.session import Session
+from seeknal.build.split import split
 from seeknal.engines.base import Product
 from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
 from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact
 from seeknal.model.node import Node
+from seeknal.model.parts import Slice
 from seeknal.model.plan import Prepared
 from seeknal.store.cache import Damaged
 from seeknal.store.lock import only_one
@@ -54,12 +57,26 @@ class Unsealed:
         self._held.close()
 
 
-def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], forced: bool) -> Built:
+def build(
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    inputs: Mapping[str, Artifact | Slice],
+    forced: bool,
+    previous: Artifact | None = None,
+) -> Built:
     """Execute and seal a target, unless another process does so first. Raises BuildFailed, Damaged."""
-    return execute(session, node, prepared, inputs, forced).seal()
+    return execute(session, node, prepared, inputs, forced, previous).seal()
 
 
-def execute(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], forced: bool) -> Unsealed:
+def execute(
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    inputs: Mapping[str, Artifact | Slice],
+    forced: bool,
+    previous: Artifact | None = None,
+) -> Unsealed:
     """The first half of `build`: lock the action, look again, run the engine. Raises BuildFailed, Damaged."""
     key = prepared.action.key
     waiting = f"{node.id}: another process is building it, waiting"
@@ -69,14 +86,21 @@ def execute(session: Session, node: Node, prepared: Prepared, inputs: dict[str, 
         if found.artifact is not None and not forced:
             return Unsealed(held.pop_all(), partial(Built, found.artifact, executed=False))
         start = time.perf_counter()
-        paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
+        scratch: list[str] = []
+        held.callback(_remove, session, scratch)
+        paths = {name: path_of(session, given, scratch) for name, given in inputs.items()}
         output = session.store.temporary()
-        for path in (f"{output}.export", f"{output}.raw", output):
-            held.callback(session.disk.remove, path)
+        scratch += [f"{output}.export", f"{output}.raw", output]
         product = _run(session, node, prepared, paths, output)
         spent = time.perf_counter() - start
-        rest = partial(_sealed, session, node, prepared, product, output, found.artifact, spent)
+        before = (found.artifact, previous)
+        rest = partial(_sealed, session, node, prepared, product, output, before, spent)
         return Unsealed(held.pop_all(), rest)
+
+
+def _remove(session: Session, paths: list[str]) -> None:
+    for path in paths:
+        session.disk.remove(path)
 
 
 def _sealed(
@@ -85,12 +109,12 @@ def _sealed(
     prepared: Prepared,
     product: Product,
     output: str,
-    same_action: Artifact | None,
+    before: tuple[Artifact | None, Artifact | None],
     spent: float,
 ) -> Built:
     start = time.perf_counter()
     export = _export(session, node, product.export) if product.export else None
-    artifact = _seal(session, node, prepared, product, output, same_action)
+    artifact = _seal(session, node, prepared, product, output, *before)
     _unchanged(session, node, prepared)
     milliseconds = int((spent + time.perf_counter() - start) * 1000)
     made = {"run": session.request.run_id, "milliseconds": milliseconds}
@@ -111,14 +135,22 @@ def _run(session: Session, node: Node, prepared: Prepared, paths: dict[str, str]
 
 
 def _seal(
-    session: Session, node: Node, prepared: Prepared, product: Product, output: str, same_action: Artifact | None
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    product: Product,
+    output: str,
+    same_action: Artifact | None,
+    previous: Artifact | None,
 ) -> Artifact:
+    if "split" in node.traits:
+        return split(session, node, product.in_place or output, prepared.action.key)
     if product.in_place:
         return _in_place(session, node, product.in_place, output)
     artifact = describe(sql_engine(session).connections.own(), output, known=prepared.columns)
     if same_action and _equal(session, artifact, output, same_action, rounded=True):
         return same_action
-    previous = _published(session, node)
+    previous = previous or _published(session, node)
     if not product.order_counts and previous and _equal(session, artifact, output, previous, rounded=False):
         return previous
     session.store.adopt(output, artifact.blob)
@@ -149,7 +181,7 @@ def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
 
 def _published(session: Session, node: Node) -> Artifact | None:
     target = session.generation.targets.get(node.id) if session.generation else None
-    return session.store.present(target.artifact).artifact if target else None
+    return session.store.present(target.artifact).artifact if target and not target.artifact.parts else None
 
 
 def _equal(session: Session, artifact: Artifact, output: str, previous: Artifact, *, rounded: bool) -> bool:

@@ -25,7 +25,7 @@ from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import RUN_DATE, RUN_ID, path_literal
+from seeknal.model.lowering import RUN_DATE, RUN_ID, bounded, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
@@ -182,7 +182,7 @@ class DuckDBEngine:
         ready: Ready = prepared.ready
         rows = sum(used.rows for used in prepared.action.inputs)
         files = [*ready.files]
-        query = self._late(ready.parsed.text)
+        query = bounded(self._late(ready.parsed.text), prepared.action.interval)
         with self._cursor(node, rows, files, [paths[name] for name in ready.parsed.relations], output) as con:
             try:
                 self._check(con, node, ready.checks, paths)

@@ -34,6 +34,10 @@ _KNOWN_ELSEWHERE = {
 }
 
 
+# With an interval, the file is read once and its rows are split.
+SPLITS = True
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """The fields of a source."""

@@ -39,13 +39,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """The output of an action: one Parquet blob. `in_place`: the bytes are the person's own file, not a copy."""
+    """The output of an action: one Parquet blob. `in_place`: the bytes are the person's own file, not a copy. `parts`: the
+    blob is an index of so many artifacts, one for each interval (`model/parts.py`)."""
 
     blob: str
     size: int
     rows: int
     columns: tuple[Column, ...]
     in_place: bool = False
+    parts: int = 0
 
     @property
     def schema(self) -> Schema:
@@ -61,16 +63,18 @@ class Artifact:
         """As plain data, for a result or a generation."""
         columns = [[column.name, column.type, column.digest] for column in self.columns]
         document = {"blob": self.blob, "size": self.size, "rows": self.rows, "columns": columns}
+        if self.parts:
+            return {**document, "parts": self.parts}
         return {**document, "in_place": True} if self.in_place else document
 
 
 def read_artifact(document: Mapping[str, Any]) -> Artifact:
     """The artifact that `document` describes. Raises ValueError, KeyError or TypeError when it is not one."""
     columns = tuple(Column(str(name), str(type_), _digest(digest)) for name, type_, digest in document["columns"])
-    size, rows = document["size"], document["rows"]
-    if not columns or any(type(count) is not int or count < 0 for count in (size, rows)):
+    size, rows, parts = document["size"], document["rows"], document.get("parts", 0)
+    if not columns or any(type(count) is not int or count < 0 for count in (size, rows, parts)):
         raise ValueError("an artifact has columns, and counts of bytes and rows")
-    return Artifact(_digest(document["blob"]), size, rows, columns, document.get("in_place") is True)
+    return Artifact(_digest(document["blob"]), size, rows, columns, document.get("in_place") is True, parts)
 
 
 def _digest(text: Any) -> str:

@@ -16,6 +16,25 @@ Path = tuple[str | int, ...]
 
 # Values that differ in every run: these words stand in definitions and keys, the values are put in at execution.
 RUN_ID, RUN_DATE = "__seeknal_run_id__", "__seeknal_run_date__"
+# The same for the bounds of the interval that is built; the interval itself is in the key.
+START_DATE, END_DATE = "__seeknal_start_date__", "__seeknal_end_date__"
+INTERVAL_START, INTERVAL_END = "__seeknal_interval_start__", "__seeknal_interval_end__"
+BOUNDS = {
+    "start_date": START_DATE,
+    "end_date": END_DATE,
+    "interval_start": INTERVAL_START,
+    "interval_end": INTERVAL_END,
+}
+
+
+def bounded(text: str, interval: tuple[str, str] | None) -> str:
+    """`text` with the bounds of the interval put in."""
+    if interval is None:
+        return text
+    start, end = (moment.removesuffix("Z").replace("T", " ") for moment in interval)
+    for token, value in ((START_DATE, start[:10]), (END_DATE, end[:10]), (INTERVAL_START, start), (INTERVAL_END, end)):
+        text = text.replace(token, value)
+    return text
 
 
 class Wrong(Exception):

@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A target with its verdict and the reasons for it."""
+    """A target with its verdict and the reasons for it; `family` holds those of its intervals (`model/slots.py`)."""
 
     id: str
     verdict: Verdict
@@ -66,6 +66,7 @@ class Step:
     prepared: Prepared | None = None
     artifact: Artifact | None = None
     recipe: str = ""
+    family: Any = None
 
     @property
     def key(self) -> str | None:
@@ -81,6 +82,7 @@ class World:
     lookup: Callable[[Node, str], Found]
     before: Callable[[str], Mapping[str, Any] | None]
     published: Mapping[str, Artifact] = field(default_factory=dict)
+    intervals: Callable[[Node, Mapping[str, Artifact], bool], Step] | None = None
 
 
 def decide(node: Node, states: Mapping[str, State], world: World, *, forced: bool) -> Step:
@@ -102,6 +104,8 @@ def decide(node: Node, states: Mapping[str, State], world: World, *, forced: boo
         reasons = (Reason("forced"), *waiting) if forced else waiting
         return Step(node.id, Verdict.BUILD if forced else Verdict.MAYBE, reasons)
     known = {name: state for name, state in states.items() if isinstance(state, Artifact)}
+    if "cadence" in node.traits and world.intervals:
+        return world.intervals(node, known, forced)
     try:
         prepared = world.prepare(node, known)
     except DefinitionWrong as error:

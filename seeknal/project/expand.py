@@ -13,7 +13,7 @@ from typing import Any
 
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
-from seeknal.model.lowering import Path
+from seeknal.model.lowering import BOUNDS, Path
 from seeknal.model.typed import typed
 from seeknal.project.declaration import Declaration
 from seeknal.project.inputs import inputs_of
@@ -24,14 +24,15 @@ _AS_WRITTEN = ("kind", "name")
 # What a decorator of any kind may say; its other arguments are parameters of the node.
 ARGUMENTS = (
     "inputs", "materialization", "entity", "features", "dedupe", "description", "owner", "tags", "columns", "sql", "audits",
-    "materializations", "depends_on", "params", "tests", "freshness",
+    "materializations", "depends_on", "params", "tests", "freshness", "interval", "schedule",
 )  # fmt: skip
 
 
 def expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[str, Any]:
     """The fields of a declaration without templates, `params` typed. Raises ProjectError with every problem, and Wrong."""
     given = _overridden(declaration, values, used)
-    local = replace(values, extra={**own_params(declaration), **_mapping(given.get("params"))})
+    bounds = BOUNDS if given.get("interval") else {}
+    local = replace(values, extra={**bounds, **own_params(declaration), **_mapping(given.get("params"))})
     walk = _Walk(declaration, local, used)
     inputs: dict[str, Any] = {
         name: walk.value(given[name], (name,)) for name in ("inputs", "depends_on") if name in given

@@ -16,6 +16,7 @@ from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.digest import plain
 from seeknal.model.graph import find_cycle
+from seeknal.model.interval import cadence_of
 from seeknal.model.lowering import Lowered, Wrong, input_names
 from seeknal.model.materialization import tables_of
 from seeknal.model.node import Input, Node, Recipe
@@ -187,6 +188,9 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     )
     traits = {**lowered.traits, "lines": _lines(declaration, lowered), **_outside(declaration, fields, lowered)}
     traits["audits"] = checks_on(fields)
+    cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
+    if cadence:
+        traits["split" if hasattr(kind, "SPLITS") else "cadence"] = cadence
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 

@@ -15,6 +15,7 @@ from typing import Any
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact, read_result
 from seeknal.model.digest import canonical, digest_of
+from seeknal.model.parts import Part, read_index
 from seeknal.model.plan import Found
 from seeknal.store.disk import Disk
 from seeknal.store.layout import MARKER, OWN, TAG, TAG_NAME, StoreLayout
@@ -40,6 +41,7 @@ class Store:
         self._read_only = read_only
         self._trusted: set[str] = set()
         self.places: dict[str, str] = {}
+        self._indexes: dict[str, tuple[Part, ...]] = {}
 
     def open(self) -> None:
         """Create the store or check that it is one this version can read. Raises EnvironmentFailure."""
@@ -105,11 +107,27 @@ class Store:
         except OSError:
             return Found(None, "artifact_missing")
         if digest == artifact.blob:
-            return Found(artifact)
+            return self._all_present(artifact) if artifact.parts else Found(artifact)
         if artifact.in_place:
             return Found(None, "artifact_missing")
         self._condemn(path, artifact.blob)
         return Found(None, "artifact_damaged")
+
+    def _all_present(self, artifact: Artifact) -> Found:
+        for part in self.parts(artifact):
+            found = self.present(part.artifact)
+            if found.artifact is None:
+                return found
+        return Found(artifact)
+
+    def parts(self, artifact: Artifact) -> tuple[Part, ...]:
+        """The parts of an artifact that has some; none where its index is gone."""
+        if artifact.blob not in self._indexes:
+            try:
+                self._indexes[artifact.blob] = read_index(self.document(artifact.blob) or {})
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return ()
+        return self._indexes[artifact.blob]
 
     def locate(self, artifact: Artifact) -> str:
         """The path that holds the artifact's bytes: a blob, or the person's own file for an artifact in place."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from seeknal.errors import IntegrityFinding
+from seeknal.model.action import Artifact, read_artifact
 from seeknal.model.digest import PREFIX, is_digest
 from seeknal.model.generation import Generation
 from seeknal.store import refs
@@ -44,10 +45,10 @@ class Collected(NamedTuple):
 def collect(store: Store, target: TargetLayout, policy: Policy, now: float) -> Collected:
     """Remove what the policy does not keep."""
     kept = list(_kept(store, target, policy.keep_generations))
-    needed = {digest for digest, generation in kept for digest in _needs(digest, generation)}
+    needed = {digest for digest, generation in kept for digest in _needs(store, digest, generation)}
     _old_views(store, target, {digest for digest, _ in kept})
     results = _results(store, needed, policy, now)
-    live = needed | {digest for name in results for digest in (name, results[name])}
+    live = needed | {digest for name in results for digest in (name, *_bytes(store, results[name]))}
     removed, freed = _sweep(store, live, set(results), policy, now)
     _temporaries(store, target, policy, now)
     return Collected(removed, freed, len(live))
@@ -98,29 +99,37 @@ def _other_roots(store: Store) -> Iterator[tuple[str, str]]:
         yield path, digest
 
 
-def _needs(digest: str, generation: Generation) -> Iterator[str]:
+def _needs(store: Store, digest: str, generation: Generation) -> Iterator[str]:
     yield digest
     for target in generation.targets.values():
         yield target.action
-        yield target.artifact.blob
+        yield from _bytes(store, target.artifact)
         yield from target.views.values()
 
 
-def _results(store: Store, needed: set[str], policy: Policy, now: float) -> dict[str, str]:
-    """Action keys whose results stay, with their blobs: the needed ones, then the youngest within age and size."""
-    found: list[tuple[float, str, str, int]] = []
+def _bytes(store: Store, artifact: Artifact) -> Iterator[str]:
+    """The blobs of an artifact, and the actions of its parts."""
+    yield artifact.blob
+    for part in store.parts(artifact) if artifact.parts else ():
+        yield part.action
+        yield part.artifact.blob
+
+
+def _results(store: Store, needed: set[str], policy: Policy, now: float) -> dict[str, Artifact]:
+    """Action keys whose results stay, with their artifacts: the needed ones, then the youngest within age and size."""
+    found: list[tuple[float, str, Artifact]] = []
     for name, path in entries(os.path.join(store.layout.root, ACTIONS)):
         try:
             with open(path, "rb") as file:
-                artifact = json.loads(file.read())["artifact"]
-            found.append((os.stat(path).st_mtime, PREFIX + name, artifact["blob"], artifact["size"]))
+                artifact = read_artifact(json.loads(file.read())["artifact"])
+            found.append((os.stat(path).st_mtime, PREFIX + name, artifact))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     keep, size = {}, 0
-    for modified, key, blob, length in sorted(found, reverse=True):
-        size += length
+    for modified, key, artifact in sorted(found, key=lambda item: item[:2], reverse=True):
+        size += artifact.size
         if key in needed or now - modified < policy.grace or _within(policy, now - modified, size):
-            keep[key] = blob
+            keep[key] = artifact
     return keep
 
 

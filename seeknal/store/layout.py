@@ -96,6 +96,10 @@ class TargetLayout:
         """`intermediate` or `feature_store`: a symlink through the pointer."""
         return join(self.environment(env), folder)
 
+    def parts(self, index: str) -> str:
+        """The folder that shows the parts of an artifact as one table; may be deleted at any time."""
+        return join(self.root, "parts", index.removeprefix(PREFIX)[:32])
+
     def log(self, run: str) -> str:
         """The events of one run."""
         return join(self.root, "log", f"{run}.jsonl")

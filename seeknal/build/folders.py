@@ -1,0 +1,68 @@
+"""Folders of parts: an artifact of several files as one path that every reader of Parquet takes for one table.
+
+Decides nothing; such a folder follows from the index that names it and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from seeknal.build.session import Session
+from seeknal.engines.parquet import copy
+from seeknal.model.action import Artifact
+from seeknal.model.lowering import literal, path_literal, quoted
+from seeknal.model.parts import Part, Slice
+from seeknal.store.views import are_right, link_text
+
+
+def folder_of(session: Session, index: str, parts: Iterable[Part]) -> str:
+    """The folder that shows these parts, made where it is not right."""
+    folder = session.target.parts(index)
+    places = {os.path.join(folder, f"{part.name}.parquet"): session.store.locate(part.artifact) for part in parts}
+    links = {link: link_text(path, link, session.root) for link, path in places.items()}
+    if not are_right(links, folder):
+        fresh = f"{folder}.{os.getpid()}.new"
+        session.disk.remove_folder(fresh)
+        session.disk.make_folder(fresh)
+        for link, text in links.items():
+            session.disk.link(text, os.path.join(fresh, os.path.basename(link)))
+        session.disk.remove_folder(folder)
+        session.disk.move(fresh, folder)
+    return folder
+
+
+def path_of(session: Session, given: Artifact | Slice, scratch: list[str]) -> str:
+    """One path with the verified rows of an input; files that it takes to that end are added to `scratch`. Raises Damaged."""
+    if isinstance(given, Artifact):
+        if not given.parts:
+            return session.store.verified(given)
+        session.store.verified(given)
+        return _verified(session, given.blob, session.store.parts(given))
+    if given.window is None and len(given.parts) == 1:
+        return session.store.verified(given.parts[0].artifact)
+    if given.window is None and given.parts:
+        return _verified(session, given.artifact.blob, given.parts)
+    return _filtered(session, given, scratch)
+
+
+def _verified(session: Session, index: str, parts: Iterable[Part]) -> str:
+    parts = tuple(parts)
+    for part in parts:
+        session.store.verified(part.artifact)
+    return folder_of(session, index, parts)
+
+
+def _filtered(session: Session, given: Slice, scratch: list[str]) -> str:
+    """The rows of a window, or none, as a file of their own."""
+    parts = given.parts or (given.sample,)
+    paths = ", ".join(path_literal(session.store.verified(part.artifact)) for part in parts)
+    column = f"CAST({quoted(given.column)} AS TIMESTAMP)"
+    condition = "false"
+    if given.parts and given.window:
+        start, end = (literal(moment.strftime("%Y-%m-%d %H:%M:%S")) for moment in given.window)
+        condition = f"{column} >= TIMESTAMP {start} AND {column} < TIMESTAMP {end}"
+    output = session.store.temporary()
+    scratch.append(output)
+    copy(session.own(), f"SELECT * FROM read_parquet([{paths}]) WHERE {condition}", output)
+    return output

@@ -1,0 +1,85 @@
+"""Splitting: the rows of a source with intervals, read once, become one artifact for each interval.
+
+Decides which interval a row belongs to (rows without a time have a part of their own: none is dropped). The rows of an
+interval keep their order, so that an interval whose rows did not change keeps its digest.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from seeknal.build.session import Session
+from seeknal.engines.parquet import describe
+from seeknal.errors import DefinitionWrong, nearest
+from seeknal.model.action import Artifact
+from seeknal.model.interval import Cadence, Interval, at
+from seeknal.model.lowering import literal, path_literal, quoted
+from seeknal.model.node import Node
+from seeknal.model.parts import Part, index_bytes, whole
+
+_SLOT, _ROW = "__seeknal_slot__", "__seeknal_row__"
+
+
+def split(session: Session, node: Node, path: str, action: str) -> Artifact:
+    """The artifact with a part for each interval that the table at `path` has rows of. Raises DefinitionWrong."""
+    con, cadence = session.own(), node.traits["split"]
+    table = f"read_parquet({path_literal(path)})"
+    _check(con, node, cadence, table)
+    folder = session.store.temporary()
+    try:
+        parts = _parts(session, con, cadence, table, folder, action)
+    finally:
+        session.disk.remove_folder(folder)
+    unknown = sum(part.artifact.rows for part in parts if part.interval is None)
+    if unknown:
+        session.warn(f"{node.id}: {unknown:,} rows have no time in {cadence.column}: they are in no interval")
+    return whole(parts, session.store.put_bytes(index_bytes(parts)))
+
+
+def _check(con: Any, node: Node, cadence: Cadence, table: str) -> None:
+    names = [name for name, *_ in con.execute(f"DESCRIBE FROM {table}").fetchall()]
+    if cadence.column.lower() not in {name.lower() for name in names}:
+        text = (
+            f"{node.file}:{node.line}: {node.id}: there is no column {cadence.column!r}{nearest(cadence.column, names)}"
+        )
+        raise DefinitionWrong(text, reason="column_missing", hint=f"it has {', '.join(names)}")
+
+
+def _parts(session: Session, con: Any, cadence: Cadence, table: str, folder: str, action: str) -> list[Part]:
+    time = f"TRY_CAST({quoted(cadence.column)} AS TIMESTAMP)"
+    slot = f"strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S')"
+    rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT}, row_number() OVER () AS {_ROW} FROM {table}"
+    # One thread keeps the rows of each part in their order.
+    con.execute("SET threads = 1")
+    try:
+        con.execute(
+            f"COPY (SELECT * EXCLUDE ({_ROW}) FROM ({rows}) ORDER BY {_SLOT}, {_ROW}) TO {literal(folder)} "
+            f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({_SLOT}), FILENAME_PATTERN 'part')"
+        )
+        if not os.path.isdir(folder):  # no rows
+            con.execute(f"COPY (FROM {table}) TO {literal(folder)} (FORMAT parquet, COMPRESSION zstd)")
+            return [_part(session, con, None, folder, action)]
+    finally:
+        con.execute(f"SET threads = {session.setting.threads}")
+    found = [_part(session, con, _interval(name, cadence), _only(folder, name), action) for name in os.listdir(folder)]
+    return sorted(found, key=lambda part: (part.interval is None, part.interval or ()))
+
+
+def _only(folder: str, name: str) -> str:
+    (file,) = os.listdir(os.path.join(folder, name))
+    return os.path.join(folder, name, file)
+
+
+def _interval(name: str, cadence: Cadence) -> Interval | None:
+    text = name.partition("=")[2]
+    return None if text == "unknown" else at(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC), cadence.unit)
+
+
+def _part(session: Session, con: Any, interval: Interval | None, file: str, action: str) -> Part:
+    path = session.store.temporary()  # in its folder, DuckDB would take the folder's name for a column
+    session.disk.move(file, path)
+    artifact = describe(con, path)
+    session.store.adopt(path, artifact.blob)
+    return Part(interval, action, artifact)
