@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seeknal.build.session import Session
-from seeknal.engines.parquet import describe
+from seeknal.engines.parquet import copy, describe
 from seeknal.errors import DefinitionWrong, nearest
 from seeknal.model.action import Artifact
 from seeknal.model.interval import Cadence, Interval, at
@@ -51,25 +51,20 @@ def _parts(session: Session, con: Any, cadence: Cadence, table: str, folder: str
     time = f"TRY_CAST({quoted(cadence.column)} AS TIMESTAMP)"
     slot = f"strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S')"
     rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT}, row_number() OVER () AS {_ROW} FROM {table}"
-    # One thread keeps the rows of each part in their order.
-    con.execute("SET threads = 1")
-    try:
-        con.execute(
-            f"COPY (SELECT * EXCLUDE ({_ROW}) FROM ({rows}) ORDER BY {_SLOT}, {_ROW}) TO {literal(folder)} "
-            f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({_SLOT}), FILENAME_PATTERN 'part')"
-        )
-        if not os.path.isdir(folder):  # no rows
-            con.execute(f"COPY (FROM {table}) TO {literal(folder)} (FORMAT parquet, COMPRESSION zstd)")
-            return [_part(session, con, None, folder, action)]
-    finally:
-        con.execute(f"SET threads = {session.setting.threads}")
-    found = [_part(session, con, _interval(name, cadence), _only(folder, name), action) for name in os.listdir(folder)]
+    con.execute(
+        f"COPY ({rows}) TO {literal(folder)} (FORMAT parquet, COMPRESSION uncompressed, PARTITION_BY ({_SLOT}))"
+    )
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    if not names:
+        return [_part(session, con, None, f"SELECT * EXCLUDE ({_SLOT}, {_ROW}) FROM ({rows})", action)]
+    found = [_part(session, con, _interval(name, cadence), _rows_in(folder, name), action) for name in names]
     return sorted(found, key=lambda part: (part.interval is None, part.interval or ()))
 
 
-def _only(folder: str, name: str) -> str:
-    (file,) = os.listdir(os.path.join(folder, name))
-    return os.path.join(folder, name, file)
+def _rows_in(folder: str, name: str) -> str:
+    """The rows of one interval in the order that they had."""
+    files = path_literal(os.path.join(folder, name)) + ", hive_partitioning = false"
+    return f"SELECT * EXCLUDE ({_ROW}) FROM read_parquet({files}) ORDER BY {_ROW}"
 
 
 def _interval(name: str, cadence: Cadence) -> Interval | None:
@@ -77,9 +72,12 @@ def _interval(name: str, cadence: Cadence) -> Interval | None:
     return None if text == "unknown" else at(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC), cadence.unit)
 
 
-def _part(session: Session, con: Any, interval: Interval | None, file: str, action: str) -> Part:
-    path = session.store.temporary()  # in its folder, DuckDB would take the folder's name for a column
-    session.disk.move(file, path)
-    artifact = describe(con, path)
-    session.store.adopt(path, artifact.blob)
+def _part(session: Session, con: Any, interval: Interval | None, query: str, action: str) -> Part:
+    path = session.store.temporary()
+    try:
+        copy(con, query, path)
+        artifact = describe(con, path)
+        session.store.adopt(path, artifact.blob)
+    finally:
+        session.disk.remove(path)
     return Part(interval, action, artifact)
