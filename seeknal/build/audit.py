@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seeknal.build.execute import Results, Tell
+from seeknal.build.folders import path_of
 from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.errors import RuleFailed, safe
@@ -83,7 +84,7 @@ def _shown(session: Session, node: Node, check: Check, results: Results) -> str:
     if not check.query.sample or len(known) != len(inputs):
         return ""
     try:
-        paths = {need: session.store.verified(artifact) for need, artifact in known.items()}
+        paths = {need: path_of(session, artifact, []) for need, artifact in known.items()}
     except Damaged:
         return ""
     names, rows = sql_engine(session).sample(node, check.query.sample, paths, SHOWN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seeknal.build.folders import path_of
 from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.engines.parquet import same_bag
@@ -22,18 +23,24 @@ def rebuild(session: Session, name: str) -> str:
     if lost:
         raise UsageError(f"{lost[0]} is not published: run it first", reason="never_built")
     node = session.graph.nodes[name]
+    if targets[name].artifact.parts:
+        raise UsageError(
+            f"{name} has intervals, which cannot be compared yet: see `run --restate`", reason="has_intervals"
+        )
     inputs = {need: targets[need].artifact for need in needs}
     prepared = session.prepare(node, inputs)
     if prepared.action.key != targets[name].action:
         raise UsageError(f"{name} has changed since it was published: run it first", reason="out_of_date")
     output = session.store.temporary()
-    paths = {need: session.store.verified(artifact) for need, artifact in inputs.items()}
+    scratch = [output]
+    paths = {need: path_of(session, artifact, scratch) for need, artifact in inputs.items()}
     try:
         product = session.engines.get(node.recipe.engine).run(node, prepared, paths, output)
         fresh = product.in_place or output
         return difference(sql_engine(session).connections.own(), session.store.verified(targets[name].artifact), fresh)
     finally:
-        session.disk.remove(output)
+        for path in scratch:
+            session.disk.remove(path)
 
 
 def difference(con: Any, old: str, new: str) -> str:

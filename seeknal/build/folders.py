@@ -32,6 +32,13 @@ def folder_of(session: Session, index: str, parts: Iterable[Part]) -> str:
     return folder
 
 
+def table_of(session: Session, artifact: Artifact) -> str:
+    """SQL of an artifact's verified rows, for SQL that seeknal wrote itself; makes no folder. Raises Damaged."""
+    files = [part.artifact for part in session.store.parts(artifact)] if artifact.parts else [artifact]
+    paths = ", ".join(path_literal(session.store.verified(one)) for one in files)
+    return f"read_parquet([{paths}])"
+
+
 def path_of(session: Session, given: Artifact | Slice, scratch: list[str]) -> str:
     """One path with the verified rows of an input; files that it takes to that end are added to `scratch`. Raises Damaged."""
     if isinstance(given, Artifact):

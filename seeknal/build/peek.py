@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from seeknal.build.folders import table_of
 from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.errors import IntegrityFinding
 from seeknal.model.action import Artifact
-from seeknal.model.lowering import path_literal, quoted
+from seeknal.model.lowering import quoted
 from seeknal.store.cache import Damaged
 
 
@@ -21,12 +22,11 @@ def peek(session: Session, artifact: Artifact, limit: int) -> dict[str, Any]:
         if artifact.in_place:
             session.files_of(pattern)
     try:
-        path = session.store.verified(artifact)
+        table = table_of(session, artifact)
     except Damaged:
         text = f"the stored bytes of {artifact.blob} are damaged or gone: `seeknal run` builds them again"
         raise IntegrityFinding(text) from None
     con = sql_engine(session).connections.own()
-    table = f"read_parquet({path_literal(path)})"
     columns = [_column(con, table, name, type_) for name, type_ in artifact.schema]
     shown = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name, _ in artifact.schema)
     rows = con.execute(f"SELECT {shown} FROM {table} LIMIT {limit}").fetchall()

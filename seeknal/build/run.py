@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Policy, Results, Tell
+from seeknal.build.marks import clear_marks
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render
@@ -65,7 +66,13 @@ def planned(
 
 
 def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:
-    return goal.wanted if options.full else frozenset()
+    if options.full:
+        return goal.wanted
+    # A source with intervals is read whole or not at all.
+    return (
+        frozenset(name for name in session.demand.restated if "split" in session.graph.nodes[name].traits)
+        & goal.targets
+    )
 
 
 def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) -> Outcome:
@@ -93,6 +100,8 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 tell("again")
                 continue
             _finish(session, options, env, results, publication)
+            if session.request.restate and publication.published and not results.failed:
+                clear_marks(session, [name for name in session.demand.restated if name in goal.targets])
             results.built = {**built.built, **results.built}
             return Outcome(plan, goal, results, publication)
     raise StoreBusy("other runs keep publishing before this one can: try again")
@@ -167,12 +176,8 @@ def _stamp(
     assert session.project is not None
     if publication.digest is None:
         return
-    date = session.request.as_of.date().isoformat()
-    dated = "clock:date" in session.project.used or any(
-        step.prepared and step.prepared.action.clock for step in results.steps.values()
-    )
     _watch_surroundings(session, publication.digest)
-    fingerprint = f"{options.fingerprint} {date if dated else '-'}"
+    fingerprint = f"{options.fingerprint} {_until(session, results)}"
     findings = [found for told in results.findings.values() for found in told]
     broken = sum(not found.passed for found in findings)
     summary = f"{len(results.steps)} {publication.digest} {broken} {earliest(findings) or '-'}"
@@ -180,6 +185,18 @@ def _stamp(
     data = render(fingerprint, summary, env_mark(names, env), session.stats.watched)
     if data is not None:
         session.disk.put(session.target.tmp, session.target.local("stamp"), data)
+
+
+def _until(session: Session, results: Results) -> str:
+    """As much of the clock as this run depended on."""
+    assert session.project is not None
+    units = {node.traits["cadence"].unit for node in session.project.nodes if "cadence" in node.traits}
+    if "hour" in units:
+        return f"{session.request.as_of:%Y-%m-%dT%H}"
+    dated = any(step.prepared and step.prepared.action.clock for step in results.steps.values())
+    if units or dated or "clock:date" in session.project.used:
+        return session.request.as_of.date().isoformat()
+    return "-"
 
 
 def _watch_surroundings(session: Session, digest: str) -> None:

@@ -50,6 +50,7 @@ class Request:
     read_only: bool = False
     durable: bool = True
     demand: Demand | None = None
+    restate: bool = False
 
 
 class Session:
@@ -73,6 +74,7 @@ class Session:
         self.base: str | None = None
         self.ref_seen: str | None = None
         self._parts: dict[str, Parts] = {}
+        self.marks: dict[str, list[Interval]] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
 
@@ -135,7 +137,8 @@ class Session:
     @property
     def demand(self) -> Demand:
         """What the run wants of nodes with intervals."""
-        return self.request.demand or Demand(self.request.as_of)
+        asked = self.request.demand or Demand(self.request.as_of)
+        return replace(asked, restated=self.marks) if self.request.restate else asked
 
     def parts_of(self, name: str, artifact: Artifact) -> Parts:
         """The parts of an input, found by time."""

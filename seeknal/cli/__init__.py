@@ -19,7 +19,7 @@ from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest
 
 COMMANDS = (
     "run", "plan", "validate", "list", "show", "explain", "inspect", "log", "rollback", "entity", "consolidate",
-    "cache", "init",
+    "intervals", "cache", "init",
 )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seeknal.build.session import Request, Session
+    from seeknal.model.interval import Interval
     from seeknal.model.select import Selection
+    from seeknal.model.slots import Demand
 
 
 def shared(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,44 @@ def clock(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def window(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a window of time."""
+    about = "an ISO date or timestamp, UTC"
+    parser.add_argument("--start", metavar="TIME", help=f"the window's begin: {about}")
+    parser.add_argument("--end", metavar="TIME", help=f"its end: {about}; a bare date includes that day")
+
+
+def asked_window(args: argparse.Namespace) -> Interval | None:
+    """The window that the options describe. Raises UsageError."""
+    start, end = getattr(args, "start", None), getattr(args, "end", None)
+    if start is None and end is None:
+        return None
+    from seeknal.model.interval import FIRST, LAST, Interval, moment
+
+    found = []
+    for name, text, last in (("--start", start, False), ("--end", end, True)):
+        try:
+            found.append(moment(text, end=last) if text is not None else (LAST if last else FIRST))
+        except ValueError:
+            raise UsageError(
+                f"{name} {text!r} is no time: write 2024-01-31 or 2024-01-31T06:00", reason="bad_date"
+            ) from None
+    if found[1] <= found[0]:
+        raise UsageError(f"the window is empty: {start} is not before {end}", reason="bad_window")
+    return Interval(*found)
+
+
+def given(args: argparse.Namespace) -> list[str]:
+    """The options of a window, the clock and those that all commands share, as words."""
+    words = []
+    for name in ("start", "end", "chunk", "date", "run_id", "project_path", "profile", "cache_dir"):
+        value = getattr(args, name, None)
+        words += [f"--{name.replace('_', '-')}", str(value)] if value is not None else []
+    for name in ("json", "no_color", "verbose", "quiet", "debug"):
+        words += [f"--{name.replace('_', '-')}"] if getattr(args, name, False) else []
+    return words + [word for text in getattr(args, "params", []) for word in ("--params", text)]
+
+
 def selection(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose nodes."""
     parser.add_argument(
@@ -70,7 +110,10 @@ def chosen(args: argparse.Namespace) -> Selection:
     """The selection that the options describe."""
     from seeknal.model.select import Selection
 
-    return Selection(words(args.nodes), words(args.types), words(args.tags), words(args.exclude_tags))
+    nodes = words(args.nodes)
+    if getattr(args, "restate", False):
+        nodes = tuple(f"{word.removesuffix('+')}+" for word in nodes)
+    return Selection(nodes, words(args.types), words(args.tags), words(args.exclude_tags))
 
 
 def project_root(args: argparse.Namespace) -> str:
@@ -154,14 +197,34 @@ def _typed(text: str) -> Any:
 
 def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
     """The session's request that the options describe. Raises UsageError."""
+    from dataclasses import replace
+
     from seeknal.build.session import Request
 
     now = as_of(args)
     run_id = run_name(args, now)
     if args.profile and not os.path.isfile(args.profile):
         raise ProjectError([Problem(args.profile, 1, "there is no such profile file", "no_profile")])
-    given = params(getattr(args, "params", []))
-    return Request(project_root(args), now, run_id, cache_dir(args), given, workers=workers, read_only=read_only)
+    said = params(getattr(args, "params", []))
+    made = Request(project_root(args), now, run_id, cache_dir(args), said, workers=workers, read_only=read_only)
+    return replace(made, demand=_demand(args, now), restate=getattr(args, "restate", False))
+
+
+def _demand(args: argparse.Namespace, now: datetime) -> Demand | None:
+    """What the options say of nodes with intervals; None when they say nothing."""
+    asked, missing, chunk = asked_window(args), getattr(args, "backfill", False), getattr(args, "chunk", None)
+    if chunk is not None and chunk < 1:
+        raise UsageError("--chunk is a count: 1 or more", reason="bad_count")
+    if getattr(args, "restate", False):
+        asked = None  # a window says what is marked; what follows from it may lie outside
+    if asked is None and not missing:
+        return None
+    from dataclasses import replace
+
+    from seeknal.model.slots import Demand
+
+    found = Demand(now, missing=missing, chunk=chunk)
+    return replace(found, window=asked) if asked else found
 
 
 def run_name(args: argparse.Namespace, now: datetime) -> str:

@@ -15,7 +15,7 @@ from seeknal.errors import WorkFound
 if TYPE_CHECKING:
     from seeknal.build.session import Session
     from seeknal.model.category import Change
-    from seeknal.model.plan import Plan
+    from seeknal.model.plan import Plan, Step
 
 _WORDS = {"BUILD": "RUN", "MAYBE": "MAYBE", "HIT": "CACHED", "SKIP": "SKIP"}
 
@@ -25,6 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.selection(parser)
     parser.add_argument("-f", "--full", action="store_true", help="plan as `run --full` would")
     parser.add_argument("--exit-code", action="store_true", help="exit with 8 when there is work")
+    common.window(parser)
+    parser.add_argument("--backfill", action="store_true", help="plan as `run --backfill` would")
     common.clock(parser)
     common.shared(parser)
 
@@ -92,11 +94,24 @@ def _document(session: Session, plan: Plan, changes: list[Change]) -> dict[str, 
                 "verdict": step.verdict.value,
                 "action": step.key,
                 "reasons": [reason.document() for reason in step.reasons],
+                **_intervals(step),
             }
             for step in plan.steps.values()
         ],
         "totals": dict(Counter(step.verdict.value for step in plan.steps.values())),
     }
+
+
+def _intervals(step: Step) -> dict[str, Any]:
+    """The intervals of a step that are built, as pairs of start and end."""
+    return {"intervals": [slot.interval.texts() for slot in step.family.open]} if step.family else {}
+
+
+def _ranges(session: Session, step: Step) -> str:
+    from seeknal.model.slots import shown
+
+    family = step.family
+    return f"[{shown(family, session.graph.nodes[step.id].traits['cadence'])}] " if family and family.open else ""
 
 
 def _lines(session: Session, plan: Plan, found: list[Change], *, whole: bool, changes: bool) -> list[str]:
@@ -107,7 +122,10 @@ def _lines(session: Session, plan: Plan, found: list[Change], *, whole: bool, ch
     if changes:
         lines += [*_summary(session), "", *_changes(session, found), ""]
     shown = plan.steps.values() if whole else plan.having(Verdict.BUILD, Verdict.MAYBE, Verdict.SKIP)
-    rows = [(f"{i}.", _WORDS[step.verdict.value], step.id, because(step.reasons)) for i, step in enumerate(shown, 1)]
+    rows = [
+        (f"{i}.", _WORDS[step.verdict.value], step.id, _ranges(session, step) + because(step.reasons))
+        for i, step in enumerate(shown, 1)
+    ]
     lines += ["plan:", *(f"  {line}" for line in common.table(rows))] if rows else []
     counts = Counter(_WORDS[step.verdict.value] for step in plan.steps.values())
     lines.append(

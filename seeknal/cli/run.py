@@ -17,7 +17,8 @@ from seeknal.cli import common
 from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
-    from seeknal.build.run import Options
+    from seeknal.build.run import Options, Outcome
+    from seeknal.build.session import Session
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
     parser.add_argument("--plan", metavar="DIGEST", help="refuse unless the plan is the one of this digest")  # fmt: skip
+    common.window(parser)
+    parser.add_argument(
+        "--backfill", action="store_true", help="of nodes with intervals, only what was never built, oldest first"
+    )
+    parser.add_argument(
+        "--chunk", type=int, metavar="N", help="with --backfill: publish after every N intervals of a node"
+    )
+    parser.add_argument(
+        "--restate",
+        action="store_true",
+        help="build marked intervals again whatever the cache has; with --nodes and a window, mark these first",
+    )
     common.clock(parser)
     common.shared(parser)
 
@@ -60,7 +73,7 @@ def _unchanged(args: argparse.Namespace) -> bool:
     """Say so when nothing was touched since a run with these options."""
     from seeknal.build import stamp
 
-    if args.full or args.plan:
+    if args.full or args.plan or args.restate:
         return False
     root = common.project_root(args)
     now = common.as_of(args)
@@ -70,7 +83,7 @@ def _unchanged(args: argparse.Namespace) -> bool:
         common.run_name(args, now)
     path = os.path.join(root, "target", "local", "stamp")
     env = functools.partial(common.environment, root)
-    for date in ("-", today):
+    for date in ("-", today, f"{now:%Y-%m-%dT%H}"):
         summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}", env)
         if summary is not None and (summary[3] == "-" or now.timestamp() < float(summary[3])):
             _say_nothing(args, *summary[:3])
@@ -98,7 +111,8 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
 
     said = [
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
-        args.params, root, common.cache_dir(args), __version__, sys.version, sys.prefix, args.profile,
+        args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
+        __version__, sys.version, sys.prefix, args.profile,
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 
@@ -119,8 +133,13 @@ def _run(args: argparse.Namespace, start: float) -> int:
     with opened(request, warn) as session:
         reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
         env = common.environment(session.root, lambda problem: warn(str(problem)))
+        options = _options(args, session.root)
         with common.surroundings(env):
-            outcome = run_all(session, _options(args, session.root), env, reporter.tell)
+            if args.restate:
+                _restate(args, session, env)
+            outcome = run_all(session, options, env, reporter.tell)
+            while args.chunk and _goes_on(outcome):
+                outcome = run_all(session, options, env, reporter.tell)
     elapsed = time.perf_counter() - start
     results = outcome.results
     reporter.tell(
@@ -135,6 +154,26 @@ def _run(args: argparse.Namespace, start: float) -> int:
         for line in summary(outcome, elapsed, explain=args.explain):
             print(line)
     return _code(list(results.failed.values()))
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    """Whether a chunk was built, so that there may be a next one."""
+    steps = outcome.results.steps.values()
+    return not outcome.results.failed and any(step.family and step.family.open for step in steps)
+
+
+def _restate(args: argparse.Namespace, session: Session, env: dict[str, str]) -> None:
+    """Mark what the options name, and have the run honour all marks."""
+    from seeknal.build.connect import load_project
+    from seeknal.build.marks import mark, read_marks
+
+    window = common.asked_window(args)
+    if window is not None:
+        if not args.nodes:
+            raise UsageError("--restate with a window needs --nodes", reason="bad_window")
+        load_project(session, env)
+        mark(session, common.words(args.nodes), window)
+    session.marks = read_marks(session)
 
 
 def _options(args: argparse.Namespace, root: str) -> Options:

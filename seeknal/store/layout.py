@@ -96,6 +96,10 @@ class TargetLayout:
         """`intermediate` or `feature_store`: a symlink through the pointer."""
         return join(self.environment(env), folder)
 
+    def marks(self, env: str) -> str:
+        """What is marked to be built again in an environment."""
+        return join(self.root, "marks", f"{env}.json")
+
     def parts(self, index: str) -> str:
         """The folder that shows the parts of an artifact as one table; may be deleted at any time."""
         return join(self.root, "parts", index.removeprefix(PREFIX)[:32])

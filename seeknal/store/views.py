@@ -27,7 +27,11 @@ def wanted(shown: Mapping[str, str], folder: str, home: str) -> dict[str, str]:
 
 def are_right(links: Mapping[str, str], folder: str) -> bool:
     """Whether the folder holds exactly these symlinks."""
-    found = {os.path.join(root, name) for root, _, names in os.walk(folder) for name in names}
+    found = {
+        os.path.join(root, name)
+        for root, folders, names in os.walk(folder)
+        for name in (*names, *(name for name in folders if os.path.islink(os.path.join(root, name))))
+    }
     return found == set(links) and all(_text(link) == text for link, text in links.items())
 
 

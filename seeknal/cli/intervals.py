@@ -1,0 +1,139 @@
+"""Intervals of one node: what is done, what is pending, what is marked to be built again.
+
+`backfill NODE` is `run --backfill --nodes NODE`. Marks are honoured and cleared by `run --restate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from seeknal.cli import common
+from seeknal.errors import UsageError
+
+if TYPE_CHECKING:
+    from seeknal.build.session import Session
+    from seeknal.model.interval import Cadence
+    from seeknal.model.node import Node
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands of `intervals`."""
+    words = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
+    for word, about in (
+        ("list", "what is published, with rows"),
+        ("pending", "what a run would build, in the window"),
+        ("restatement-add", "mark a window to be built again"),
+        ("restatement-list", "the marks of a node, or all"),
+        ("restatement-clear", "remove the marks of a node"),
+        ("backfill", "build the missing intervals of a window, oldest first"),
+    ):
+        sub = words.add_parser(word, help=about, description=about)
+        sub.add_argument("node", metavar="NODE", nargs="?" if word == "restatement-list" else None)
+        if word in ("pending", "restatement-add", "backfill"):
+            common.window(sub)
+        if word == "backfill":
+            sub.add_argument("--chunk", type=int, metavar="N", help="publish after every N intervals of a node")
+        if word in ("pending", "backfill"):
+            common.clock(sub)
+        common.shared(sub)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    if args.what == "backfill":
+        return _backfill(args)
+    if args.what in ("restatement-add", "restatement-clear"):
+        return _mark(args)
+    with common.reading(args) as session:
+        document = {"list": _list, "pending": _pending, "restatement-list": _marks}[args.what](session, args)
+    common.emit(args, document, _lines(document))
+    return 0
+
+
+def _node(session: Session, word: str) -> tuple[Node, Cadence]:
+    from seeknal.model.select import resolve
+
+    found = sorted(resolve(session.graph, word))
+    if len(found) != 1:
+        raise UsageError(f"{word!r} means several nodes: {', '.join(found)}", reason="ambiguous_node")
+    node = session.graph.nodes[found[0]]
+    cadence = node.traits.get("cadence") or node.traits.get("split")
+    if cadence is None:
+        raise UsageError(f"{node.id} has no intervals: it says no interval:", reason="no_intervals")
+    return node, cadence
+
+
+def _list(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
+    from seeknal.model.interval import label
+
+    node, cadence = _node(session, args.node)
+    published = session.generation.targets.get(node.id) if session.generation else None
+    parts = session.store.parts(published.artifact) if published and published.artifact.parts else ()
+    return [
+        {"interval": label(part.interval, cadence.unit) if part.interval else "unknown", "rows": part.artifact.rows}
+        for part in parts
+    ]
+
+
+def _pending(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
+    from seeknal.build.run import Options, planned
+    from seeknal.model.explain import render
+    from seeknal.model.interval import label
+    from seeknal.model.select import Selection
+
+    node, cadence = _node(session, args.node)
+    _, plan = planned(session, Options(Selection((node.id,))), common.environment(session.root))
+    family = plan.steps[node.id].family
+    if family is None:
+        why = "; ".join(render(reason) for reason in plan.steps[node.id].reasons)
+        return [{"interval": "not known yet", "why": why}] if why else []
+    return [
+        {"interval": label(slot.interval, cadence.unit), "why": "; ".join(render(reason) for reason in slot.reasons)}
+        for slot in family.open
+    ]
+
+
+def _marks(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
+    from seeknal.build.marks import read_marks
+
+    wanted = _node(session, args.node)[0].id if args.node else None
+    return [
+        {"node": name, "start": pair.texts()[0], "end": pair.texts()[1]}
+        for name, pairs in read_marks(session).items()
+        for pair in pairs
+        if wanted in (None, name)
+    ]
+
+
+def _mark(args: argparse.Namespace) -> int:
+    from seeknal.build.marks import clear_marks, mark
+
+    window = common.asked_window(args) if args.what == "restatement-add" else None
+    if args.what == "restatement-add" and window is None:
+        raise UsageError("restatement-add needs --start and --end", reason="bad_window")
+    with common.reading(args) as session:
+        node, _ = _node(session, args.node)
+        if window is None:
+            clear_marks(session, [node.id])
+        else:
+            mark(session, [node.id], window)
+        document = _marks(session, args)
+    common.emit(args, document, _lines(document))
+    return 0
+
+
+def _backfill(args: argparse.Namespace) -> int:
+    from seeknal.cli import build_parser
+
+    words = ["run", "--backfill", "--nodes", args.node, *common.given(args)]
+    again = build_parser(("run",)).parse_args(words)
+    code: int = again.module.run(again)
+    return code
+
+
+def _lines(document: list[dict[str, Any]]) -> list[str]:
+    if not document:
+        return ["none"]
+    head = tuple(document[0])
+    return common.table([head, *(tuple(str(row.get(name, "")) for name in head) for row in document)])
