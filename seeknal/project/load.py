@@ -209,11 +209,14 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
 def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
     """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
     lines: dict[str, Any] = {"node": declaration.line}
-    for trait in ("needs", "texts"):
+    for trait in ("needs", "numbers", "texts"):
         if trait in lowered.traits:
             lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
     sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    return {**lines, "sql": declaration.line_of((*sql, 0))} if sql else lines
+    if not sql:
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
