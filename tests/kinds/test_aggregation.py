@@ -192,6 +192,20 @@ def test_any_text_can_be_the_name_of_a_column(project: Project) -> None:
     same(found, wanted(rows, ["city"]))
 
 
+def test_names_that_come_twice_get_a_number(project: Project) -> None:
+    rows = [{**row, "x_sum": 1} for row in some_rides(1)]
+    source(project, "rides", rows, {**TYPES, "x_sum": "INTEGER"})
+    since = "{condition: fare > 1, aggs: [count]}"
+    aggregation(
+        project,
+        f"\n  - {{name: x, column: minutes, basic: [sum], since: [{since}, {since}]}}\n  - {{name: X, column: fare, basic: sum}}\n",
+        "group_by: [x_sum, rider]\nsource: source.rides",
+    )
+    project.run()
+    names = ["rider", "as_of", "x_sum", "x_sum_1", "x_count_if", "x_count_if_1", "X_sum_2"]
+    assert columns(project, "aggregation.load") == names
+
+
 # -- what it reads ----------------------------------------------------------------------------------------------------
 
 
