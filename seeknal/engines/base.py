@@ -38,7 +38,7 @@ def recalled(memo: Memo, key: str, read: Callable[[Any], T]) -> T | None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The surroundings of a session that engines need."""
+    """The surroundings of a session that engines need. `shared` is what they open once for all of them."""
 
     project: str
     target: str
@@ -52,6 +52,7 @@ class Setting:
     timeout: float = 1800.0
     warn: Callable[[str], None] = field(default=print)
     allowed: set[str] = field(default_factory=set)
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 class File(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import duckdb
 
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG as SQL
 from seeknal.engines.parquet import copy
 from seeknal.engines.python_pool import Input, Job, Outcome, Pool
@@ -39,7 +39,7 @@ class PythonEngine:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._pool = Pool()
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing more: the reader has found every `ctx.ref` with a literal name."""
