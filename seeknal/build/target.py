@@ -69,6 +69,9 @@ def execute(session: Session, node: Node, prepared: Prepared, inputs: dict[str, 
         if found.artifact is not None and not forced:
             return Unsealed(held.pop_all(), partial(Built, found.artifact, executed=False))
         start = time.perf_counter()
+        engine = session.engines.get(node.recipe.engine)
+        if hasattr(engine, "expect_run"):
+            engine.expect_run(prepared)
         paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
         output = session.store.temporary()
         for path in (f"{output}.export", f"{output}.raw", output):
@@ -115,7 +118,7 @@ def _seal(
 ) -> Artifact:
     if product.in_place:
         return _in_place(session, node, product.in_place, output)
-    artifact = describe(sql_engine(session).connections.own(), output, known=prepared.columns)
+    artifact = describe(sql_engine(session).connections.own, output, known=prepared.columns)
     if same_action and _equal(session, artifact, output, same_action, rounded=True):
         return same_action
     previous = _published(session, node)
@@ -138,12 +141,13 @@ def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
     digest = session.stats.digest(path)
     if session.disk.clone(path, output) and hash_file(output) == digest:
         session.store.adopt(output, digest)
-        return describe(sql_engine(session).connections.own(), session.store.layout.blob(digest), digest)
-    artifact = describe(sql_engine(session).connections.own(), path, digest, in_place=True)
-    if session.stats.digest(path) != digest:
+        return describe(sql_engine(session).connections.own, session.store.layout.blob(digest), digest)
+    artifact = describe(sql_engine(session).connections.own, path, in_place=True)
+    if artifact.blob != digest or session.stats.digest(path) != digest:
         raise BuildFailed(
             f"{node.file}:{node.line}: {path} changed while it was read: run again", reason="changed_input"
         )
+    session.store.trust(digest)
     return artifact
 
 

@@ -16,7 +16,7 @@ import duckdb
 from seeknal import kinds
 from seeknal.engines.base import File, Product, Setting, recalled
 from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
@@ -58,7 +58,7 @@ class DuckDBEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self.connections = Connections(setting)
+        self.connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Ids and files that the SQL names itself."""
@@ -176,6 +176,11 @@ class DuckDBEngine:
             shown = ", ".join(name for name, _ in columns)
             text = f"{at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
             raise DefinitionWrong(text, reason="column_missing")
+
+    def expect_run(self, prepared: Prepared) -> None:
+        """`run` comes next: opens what it needs meanwhile."""
+        if sum(used.rows for used in prepared.action.inputs) > SMALL and not prepared.ready.files:
+            self.connections.open_heavy()
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the checks, then the query, into `output`."""

@@ -16,7 +16,7 @@ import duckdb
 
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG as SQL
 from seeknal.engines.python_pool import Input, Job, Outcome, Pool
 from seeknal.engines.sql import Parsed, SqlWrong, parse_query
@@ -43,7 +43,7 @@ class PythonEngine:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._pool = Pool()
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing more: the reader has found every `ctx.ref` with a literal name. Raises DefinitionWrong."""
