@@ -62,8 +62,9 @@ def own_params(declaration: Declaration) -> dict[str, Any]:
     """The parameters that a decorator gives as arguments of its own."""
     if declaration.function is None:
         return {}
-    known = {*ARGUMENTS, *(field for field in kinds.get(declaration.kind).Spec.__dataclass_fields__)}
-    return {name: value for name, value in declaration.fields.items() if name not in known}
+    known = {*ARGUMENTS, *kinds.get(declaration.kind).Spec.__dataclass_fields__}
+    said = declaration.function.fields  # an overlay may hold notes, these are no parameters
+    return {name: value for name, value in declaration.fields.items() if name in said and name not in known}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
