@@ -25,7 +25,7 @@ from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import RUN_DATE, RUN_ID, path_literal
+from seeknal.model.lowering import in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
@@ -209,8 +209,7 @@ class DuckDBEngine:
 
     def _late(self, text: str) -> str:
         as_of = self._setting.as_of
-        timed: str = with_clock(text, as_of)
-        return timed.replace(RUN_ID, self._setting.run_id).replace(RUN_DATE, as_of.isoformat())
+        return str(in_this_run(with_clock(text, as_of), self._setting.run_id, as_of))
 
     @contextlib.contextmanager
     def _cursor(self, node: Node, rows: int, files: list[str], inputs: list[str], output: str) -> Iterator[Any]:

@@ -24,6 +24,7 @@ from seeknal.engines.sqlmemo import parse_once
 from seeknal.engines.sqlthen import columns_of, over_rows, write_over
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, nearest
 from seeknal.model.action import Action, Artifact, Used
+from seeknal.model.lowering import in_this_run
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -115,7 +116,7 @@ class PythonEngine:
             project=self._setting.project,
             target=self._setting.target,
             as_of=self._setting.as_of.isoformat(),
-            params=late["params"],
+            params=in_this_run(late["params"], self._setting.run_id, self._setting.as_of),
             threads=1 if self._setting.workers > 1 else self._setting.threads,
             timeout=self._setting.timeout,
             requirements=header.dependencies if header else (),

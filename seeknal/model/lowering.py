@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import Any
 
 from seeknal.model.node import Recipe
@@ -16,6 +17,17 @@ Path = tuple[str | int, ...]
 
 # Values that differ in every run: these words stand in definitions and keys, the values are put in at execution.
 RUN_ID, RUN_DATE = "__seeknal_run_id__", "__seeknal_run_date__"
+MIDNIGHT = time()
+
+
+def in_this_run(value: Any, run_id: str, as_of: datetime) -> Any:
+    """`value` with the run's name and time put in; a clock that was set to a day is that day."""
+    if isinstance(value, str):
+        when = as_of.isoformat() if as_of.time() != MIDNIGHT else as_of.date().isoformat()
+        return value.replace(RUN_ID, run_id).replace(RUN_DATE, when)
+    if isinstance(value, Mapping):
+        return {name: in_this_run(item, run_id, as_of) for name, item in value.items()}
+    return [in_this_run(item, run_id, as_of) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class Wrong(Exception):

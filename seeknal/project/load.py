@@ -26,6 +26,7 @@ from seeknal.project.expand import ARGUMENTS, expanded, own_params, reserved, un
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.meta import meta_of, tags_of, with_columns
+from seeknal.project.profile import read_profile
 from seeknal.project.python_code import code_of
 from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
@@ -67,6 +68,7 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     common = _collect(problems, lambda: read_common(files), {})
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
+    _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
     declarations = _declarations(files, parse or parse_file, problems)
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
