@@ -13,6 +13,8 @@ from blake3 import blake3
 from seeknal.engines.footer import footer_of, mapped
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
+from seeknal.model.attached import PREFIX as PARTS
+from seeknal.model.attached import unpacked
 from seeknal.model.digest import PREFIX, canonical
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
@@ -47,6 +49,13 @@ def describe(
         parts = zip(known, footer.shapes, footer.places, strict=True)
         columns = tuple(Column(n, type_, column_digest(type_, shape, whole, at)) for (n, type_), shape, at in parts)
         return Artifact(blob or PREFIX + blake3(whole).hexdigest(), len(whole), footer.rows, columns, in_place)
+
+
+def attachment(con: Any, path: str, name: str) -> bytes | None:
+    """The bytes that travel with the table under `name`; None where there are none."""
+    query = f"SELECT value FROM parquet_kv_metadata({path_literal(path)}) WHERE key = '{PARTS}{name}'"
+    found = con.execute(query).fetchall()
+    return unpacked(found[0][0]) if found else None
 
 
 def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:
