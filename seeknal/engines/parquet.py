@@ -17,6 +17,8 @@ from blake3 import blake3
 from seeknal.engines.footer import footer_of, mapped
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
+from seeknal.model.attached import PREFIX as PARTS
+from seeknal.model.attached import unpacked
 from seeknal.model.digest import PREFIX, canonical, digest_of
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
@@ -71,6 +73,13 @@ def _done(size: int, work: Sequence[Callable[[], str]]) -> list[str]:
         return [ask() for ask in work]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [*pool.map(lambda ask: ask(), work)]
+
+
+def attachment(con: Any, path: str, name: str) -> bytes | None:
+    """The bytes that travel with the table under `name`; None where there are none."""
+    query = f"SELECT value FROM parquet_kv_metadata({path_literal(path)}) WHERE key = '{PARTS}{name}'"
+    found = con.execute(query).fetchall()
+    return unpacked(found[0][0]) if found else None
 
 
 def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:

@@ -214,6 +214,8 @@ def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
     for trait in ("needs", "numbers", "texts"):
         if trait in lowered.traits:
             lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
     sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
     if not sql:
         return lines

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from seeknal.model.attached import PREFIX, packed
 from seeknal.model.lowering import quoted, storable
 from seeknal.pipeline.feature_frame import FeatureFrame
 from seeknal.worker.frames import UnwritableError, arrow_of
@@ -21,12 +22,21 @@ _ACCEPTED = (
 )
 
 
+class Attached(NamedTuple):
+    """A table (a DuckDB relation whose order counts) and bytes that travel with it, by name."""
+
+    table: Any
+    parts: Mapping[str, bytes]
+
+
 class RefusedError(Exception):
     """The result is not a table that can be written."""
 
 
 def write(result: Any, output: str, writer: Any) -> bool:
     """Write `result` through the DuckDB connection `writer`; return whether the order of rows was the node's choice."""
+    if isinstance(result, Attached):
+        return _with_parts(result, output)
     table = result.frame if isinstance(result, FeatureFrame) else result
     kind, convert = _conversion(table)
     if kind == ("duckdb", "DuckDBPyRelation"):
@@ -37,6 +47,14 @@ def write(result: Any, output: str, writer: Any) -> bool:
     rows = convert(table)
     _check(rows.schema.names)
     _copy(rows, output, writer)
+    return True
+
+
+def _with_parts(result: Attached, output: str) -> bool:
+    parts = ", ".join(f"{PREFIX}{name}: '{packed(data)}'" for name, data in result.parts.items())
+    target = output.replace("'", "''")
+    options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{parts}}}"
+    result.table.query("seeknal_table", f"COPY (FROM seeknal_table) TO '{target}' ({options})")
     return True
 
 
