@@ -16,7 +16,7 @@ from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
 from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact
-from seeknal.model.node import Node
+from seeknal.model.node import Node, view_stem
 from seeknal.model.plan import Prepared
 from seeknal.store.cache import Damaged
 from seeknal.store.lock import only_one
@@ -41,22 +41,30 @@ def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Ar
         if found.artifact is not None and not forced:
             return Built(found.artifact, executed=False)
         start = time.perf_counter()
-        artifact, notes = _execute(session, node, prepared, inputs, found.artifact)
+        artifact, product = _execute(session, node, prepared, inputs, found.artifact)
         _unchanged(session, node, prepared)
         milliseconds = int((time.perf_counter() - start) * 1000)
         made = {"run": session.request.run_id, "milliseconds": milliseconds}
         session.store.put_result(ActionResult(key, artifact, made), prepared.action.bytes)
-    return Built(artifact, True, milliseconds, notes)
+        _remember(session, node, product.state)
+    return Built(artifact, True, milliseconds, product.notes)
+
+
+def _remember(session: Session, node: Node, state: str | None) -> None:
+    """Keep what the node wants to find again in its next run; after its rows, so it never knows of rows that are not there."""
+    if state is not None:
+        path = os.path.join(session.setting.states, f"{view_stem(node.id)}.json")
+        session.disk.put(session.target.tmp, path, state.encode())
 
 
 def _execute(
     session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], same_action: Artifact | None
-) -> tuple[Artifact, tuple[str, ...]]:
+) -> tuple[Artifact, Product]:
     paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
     output = session.store.temporary()
     try:
         product = _run(session, node, prepared, paths, output)
-        return _seal(session, node, prepared, product, output, same_action), product.notes
+        return _seal(session, node, prepared, product, output, same_action), product
     finally:
         for path in (output, f"{output}.raw"):
             session.disk.remove(path)

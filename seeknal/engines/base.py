@@ -50,6 +50,7 @@ class Setting:
     workers: int = 1
     threads: int = 1
     timeout: float = 1800.0
+    states: str = ""
     warn: Callable[[str], None] = field(default=print)
     allowed: set[str] = field(default_factory=set)
 
@@ -62,11 +63,15 @@ class File(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a run made: a new file at the given output, or `in_place`, a file of the person's own."""
+    """What a run made: a new file at the given output, or `in_place`, a file of the person's own.
+
+    `state` is what the node wants to remember (JSON), if that has changed.
+    """
 
     order_counts: bool
     in_place: str | None = None
     notes: tuple[str, ...] = ()
+    state: str | None = None
 
 
 class Engine(Protocol):

@@ -16,7 +16,8 @@ from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.connections import Connections
 from seeknal.engines.duckdb import TAG as SQL
 from seeknal.engines.parquet import copy
-from seeknal.engines.python_pool import Input, Job, Outcome, Pool
+from seeknal.engines.python_job import job_of
+from seeknal.engines.python_pool import Outcome, Pool
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, nearest
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.lowering import path_literal
@@ -64,34 +65,18 @@ class PythonEngine:
             self._required(node, raw, required)
         if then:
             self._then(node, then, raw, output)
-        return Product(outcome.ordered, notes=_notes(outcome.printed, outcome.undeclared, self._setting.project))
+        notes = _notes(outcome.printed, outcome.undeclared, self._setting.project)
+        return Product(outcome.ordered, notes=notes, state=outcome.state)
 
     def _outcome(self, node: Node, paths: Mapping[str, str], output: str) -> Outcome:
+        before = {name: _stamp(path) for name, path in paths.items()}
         try:
-            return self._pool.run(self._job(node, paths, output))
+            outcome = self._pool.run(job_of(node, self._setting, paths, output))
+            _check_unchanged(before, paths)
+            return outcome
         except (BuildFailed, EnvironmentFailure) as error:
             error.message = f"{node.file}:{node.line}: {node.id}: {error.message}"
             raise
-
-    def _job(self, node: Node, paths: Mapping[str, str], output: str) -> Job:
-        late = node.recipe.late
-        asked = {i.node: i.columns for i in node.recipe.inputs}
-        header = late["header"]
-        return Job(
-            node=node.id,
-            function=late["function"],
-            sources=late["sources"],
-            inputs={name: Input((path,), asked.get(name)) for name, path in paths.items()},
-            output=output,
-            project=self._setting.project,
-            target=self._setting.target,
-            as_of=self._setting.as_of.isoformat(),
-            params=late["params"],
-            threads=1 if self._setting.workers > 1 else self._setting.threads,
-            timeout=self._setting.timeout,
-            requirements=header.dependencies if header else (),
-            requires_python=header.requires_python if header else None,
-        )
 
     def _required(self, node: Node, path: str, required: tuple[str, ...]) -> None:
         rows = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
@@ -124,6 +109,19 @@ class PythonEngine:
         """Kill the workers."""
         self._pool.close()
         self._connections.close()
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_unchanged(before: Mapping[str, tuple[int, int, int]], paths: Mapping[str, str]) -> None:
+    """Raise BuildFailed when a node wrote into what it read: its rows would be filed under a key that is not theirs."""
+    for name, stamp in before.items():
+        if not os.path.exists(paths[name]) or _stamp(paths[name]) != stamp:
+            text = f"the file of {name} changed while the function ran: a node must not write into its inputs"
+            raise BuildFailed(f"{text} ({paths[name]})", reason="changed_input")
 
 
 def _used(node: Node, name: str, artifact: Artifact, asked: tuple[str, ...] | None) -> Used:
