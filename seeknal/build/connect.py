@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
 from seeknal.errors import DefinitionWrong, Problem, ProjectError, nearest
@@ -46,6 +47,8 @@ def _remembering(session: Session) -> Parse:
         if known is not None:
             return [known]
         found = from_yaml(data, path)
+        if hasattr(kinds.get(found.kind), "SECRET"):
+            return [found]  # what a person wrote there by mistake must not lie about in a second place
         lines = [[list(p), line] for p, line in found.lines.items()]
         session.memo.put(key, [found.kind, found.name, found.fields, lines, found.line])
         return [found]

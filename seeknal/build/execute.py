@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from seeknal.build.session import Session
 from seeknal.build.target import Built, build
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
+from seeknal.model.checks import Finding
 from seeknal.model.plan import Missing, Plan, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 
@@ -43,6 +44,8 @@ class Results:
     failed: dict[str, Exception] = field(default_factory=dict)
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cut_off: list[str] = field(default_factory=list)
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
 
 class Execution:
@@ -59,21 +62,42 @@ class Execution:
         self._waiting = {name: len(self._needs(name)) for name in plan.steps}
         self._rank = _ranks(session, plan)
         self._ready: list[tuple[float, str]] = []
+        self._outside = [name for name in plan.steps if session.graph.nodes[name].traits.get("outside")]
         self.results = Results()
 
     def run(self) -> Results:
-        """Execute until nothing more can be. Raises Damaged when an input's bytes turn out wrong."""
+        """Execute all that stays inside, until nothing more can be. Raises Damaged when an input's bytes are wrong."""
         for name, count in self._waiting.items():
             if not count:
                 self._push(name)
+        self._work()
+        self._leave(
+            [name for name in self._plan.steps if name not in self._outside], "an earlier failure stopped the run"
+        )
+        return self.results
+
+    def deliver(self, *, published: bool) -> None:
+        """Execute what leaves the project, after all else was published; nothing that was held back is sent."""
+        if published:
+            for name in self._outside:
+                held = [need for need in self._session.graph.inputs[name] if need in self.results.held]
+                if held:
+                    self._skip(name, (f"{held[0]}, held back by {self.results.held[held[0]]}",))
+                else:
+                    heapq.heappush(self._ready, (0.0, name))
+            self._work()
+        self._leave(self._outside, "an earlier failure stopped the run" if published else "nothing was published")
+
+    def _work(self) -> None:
         if self._policy.workers > 1:
             self._side_by_side()
         else:
             self._one_by_one()
-        for name in self._plan.steps:
+
+    def _leave(self, names: Iterable[str], why: str) -> None:
+        for name in names:
             if name not in self._states:
-                self._skip(name, ("an earlier failure stopped the run",))
-        return self.results
+                self._skip(name, (why,))
 
     def _one_by_one(self) -> None:
         while self._ready and not self._stopped():
@@ -193,7 +217,7 @@ class Execution:
                     self._push(user)
 
     def _push(self, name: str) -> None:
-        if name not in self._states:
+        if name not in self._states and name not in self._outside:
             heapq.heappush(self._ready, (-self._rank[name], name))
 
     def _stopped(self) -> bool:

@@ -27,8 +27,11 @@ def render(fingerprint: str, summary: str, watched: Mapping[str, str]) -> bytes 
     return f"{_MAGIC} {blake3(body).hexdigest()}\n".encode() + body
 
 
-def still_holds(path: str, fingerprint: str) -> str | None:
-    """The summary of the run that wrote the stamp, if nothing that it relied on was touched since; else None."""
+def still_holds(path: str, fingerprint: str) -> tuple[str, ...] | None:
+    """The summary of the run that wrote the stamp, word by word, if nothing that it relied on was touched since.
+
+    Its words: targets, generation, checks that do not hold and stop nothing, and the time until which that is so.
+    """
     try:
         with open(path, "rb") as file:
             head, _, body = file.read().partition(b"\n")
@@ -43,4 +46,4 @@ def still_holds(path: str, fingerprint: str) -> str | None:
         sign, _, watched = line.partition("\t")
         if signature(watched) != sign:
             return None
-    return summary
+    return tuple(summary.split(" "))

@@ -24,12 +24,15 @@ from seeknal.store.statcache import hash_file
 
 
 class Built(NamedTuple):
-    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person."""
+    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
+    digest of a file that was written outside of the store, what the node wants to remember."""
 
     artifact: Artifact
     executed: bool
     milliseconds: int = 0
     notes: tuple[str, ...] = ()
+    export: str | None = None
+    state: str | None = None
 
 
 def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], *, forced: bool) -> Built:
@@ -37,17 +40,17 @@ def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Ar
     key = prepared.action.key
     waiting = f"{node.id}: another process is building it, waiting"
     with only_one(session.store.layout.action_lock(key), lambda: session.warn(waiting)):
-        found = session.store.lookup(key)
+        found = session.lookup(node, key)
         if found.artifact is not None and not forced:
             return Built(found.artifact, executed=False)
         start = time.perf_counter()
-        artifact, product = _execute(session, node, prepared, inputs, found.artifact)
+        built = _execute(session, node, prepared, inputs, found.artifact)
         _unchanged(session, node, prepared)
         milliseconds = int((time.perf_counter() - start) * 1000)
         made = {"run": session.request.run_id, "milliseconds": milliseconds}
-        session.store.put_result(ActionResult(key, artifact, made), prepared.action.bytes)
-        _remember(session, node, product.state)
-    return Built(artifact, True, milliseconds, product.notes)
+        session.store.put_result(ActionResult(key, built.artifact, made), prepared.action.bytes)
+        _remember(session, node, built.state)
+    return built._replace(milliseconds=milliseconds)
 
 
 def _remember(session: Session, node: Node, state: str | None) -> None:
@@ -59,14 +62,16 @@ def _remember(session: Session, node: Node, state: str | None) -> None:
 
 def _execute(
     session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], same_action: Artifact | None
-) -> tuple[Artifact, Product]:
+) -> Built:
     paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
     output = session.store.temporary()
     try:
         product = _run(session, node, prepared, paths, output)
-        return _seal(session, node, prepared, product, output, same_action), product
+        export = _export(session, node, product.export) if product.export else None
+        artifact = _seal(session, node, prepared, product, output, same_action)
+        return Built(artifact, True, 0, product.notes, export, product.state)
     finally:
-        for path in (output, f"{output}.raw"):
+        for path in (output, f"{output}.raw", f"{output}.export"):
             session.disk.remove(path)
 
 
@@ -95,6 +100,14 @@ def _seal(
         return previous
     session.store.adopt(output, artifact.blob)
     return artifact
+
+
+def _export(session: Session, node: Node, path: str) -> str:
+    """Put a file where the person wants it; returns its digest."""
+    digest, place = hash_file(path), session.path_of(node.traits["writes"])
+    session.disk.deliver(path, place)
+    session.stats.learn(place, digest)
+    return digest
 
 
 def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:

@@ -63,14 +63,13 @@ class File(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a run made: a new file at the given output, or `in_place`, a file of the person's own.
-
-    `state` is what the node wants to remember (JSON), if that has changed.
-    """
+    """What a run made: a new file at the given output, or `in_place`, a file of the person's own. `export` is a file for
+    a place outside of the store, of which the output is the receipt; `state` is what the node wants to remember (JSON)."""
 
     order_counts: bool
     in_place: str | None = None
     notes: tuple[str, ...] = ()
+    export: str | None = None
     state: str | None = None
 
 

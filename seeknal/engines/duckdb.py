@@ -188,6 +188,16 @@ class DuckDBEngine:
             except duckdb.Error as error:
                 raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
 
+    def sample(
+        self, node: Node, sql: str, paths: Mapping[str, str], limit: int
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The first rows of a query over a node's inputs (id -> verified file), with the names of their columns."""
+        parsed = self._parse(node, sql, node.recipe.names)
+        inputs = [paths[name] for name in parsed.relations]
+        with self._cursor(node, SMALL + 1, [], inputs, "") as con:
+            done = con.execute(f"SELECT * FROM ({over(con, self._late(parsed.text), inputs)}) LIMIT {limit}")
+            return [column[0] for column in done.description], done.fetchall()
+
     def _late(self, text: str) -> str:
         as_of = self._setting.as_of
         timed: str = with_clock(text, as_of)
@@ -231,8 +241,9 @@ def _at(node: Node) -> str:
 
 
 def _definition_wrong(node: Node, wrong: SqlWrong, sql: str) -> DefinitionWrong:
-    line = node.traits.get("lines", {}).get("sql", node.line)
-    if wrong.offset is not None and sql == node.recipe.definition.get("sql"):
+    lines = node.traits.get("lines", {})
+    line = lines.get("sql", node.line)
+    if wrong.offset is not None and "sql" in lines and sql == node.recipe.definition.get("sql"):
         line += sql[: wrong.offset].count("\n")
     problem = Problem(node.file, line, f"{node.id}: {wrong.message}", wrong.reason)
     return DefinitionWrong(problem.message, reason=wrong.reason, hint=wrong.hint, problem=problem)

@@ -73,10 +73,10 @@ class PythonEngine:
         try:
             outcome = self._pool.run(job_of(node, self._setting, paths, output))
             _check_unchanged(before, paths)
-            return outcome
         except (BuildFailed, EnvironmentFailure) as error:
             error.message = f"{node.file}:{node.line}: {node.id}: {error.message}"
             raise
+        return outcome
 
     def _required(self, node: Node, path: str, required: tuple[str, ...]) -> None:
         rows = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()

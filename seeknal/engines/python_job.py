@@ -42,7 +42,7 @@ def job_of(node: Node, setting: Setting, paths: Mapping[str, str], output: str) 
 
 
 def _about(facts: list[Any] | None) -> About | None:
-    return facts and About(facts[0], tuple(facts[1]), facts[2])
+    return About(facts[0], tuple(facts[1]), facts[2]) if facts else None
 
 
 def _state(node: Node, folder: str) -> dict[str, Any]:

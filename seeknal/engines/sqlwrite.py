@@ -12,7 +12,7 @@ from typing import Any
 
 from seeknal.engines.parquet import copy
 from seeknal.engines.sql import Parsed, relation_name
-from seeknal.model.lowering import path_literal, quoted
+from seeknal.model.lowering import path_literal, quoted, storable
 from seeknal.model.node import Schema
 
 # Up to this many rows a result of no declared order is put in canonical order: under 0.2 s, so that equal tables are
@@ -51,9 +51,6 @@ def write(con: Any, query: str, output: str, parsed: Parsed, columns: Schema, *,
 
 
 def _exact(query: str, columns: Schema) -> str:
-    """Parquet has no 128-bit integers and DuckDB would write them (every sum of BIGINT) as DOUBLE: decimals keep them."""
-    wide = [quoted(name) for name, type_ in columns if type_ in ("HUGEINT", "UHUGEINT")]
-    if not wide:
-        return query
-    casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
-    return f"SELECT * REPLACE ({casts}) FROM ({query})"
+    """The query with its columns in types that Parquet can hold."""
+    casts = [f"CAST({quoted(n)} AS {storable(t)}) AS {quoted(n)}" for n, t in columns if storable(t) != t]
+    return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query

@@ -26,6 +26,12 @@ def known() -> tuple[str, ...]:
 
 
 @cache
+def written() -> tuple[str, ...]:
+    """The kinds that a person writes down; the others are derived from these."""
+    return tuple(name for name in known() if hasattr(get(name), "Spec"))
+
+
+@cache
 def get(kind: str) -> ModuleType:
     """The module of a kind that is in `known()`."""
     return import_module(f"{__name__}.{kind}")

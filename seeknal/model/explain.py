@@ -37,6 +37,8 @@ _TEXT = {
     "rows_changed": "{subject} has other rows{detail}",
     "artifact_missing": "the output is missing from the store",
     "artifact_damaged": "the stored output was damaged",
+    "export_missing": "the exported file is missing",
+    "export_changed": "the exported file is not what was written",
     "forced": "asked for (--full)",
     "shared": "the same work as {subject}",
     "input_may_change": "{subject} is being built",

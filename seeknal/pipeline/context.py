@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seeknal.model.lowering import quoted
 from seeknal.pipeline.llm import PipelineLLM
 from seeknal.pipeline.state import PipelineState
 
@@ -42,8 +43,8 @@ class Facts(NamedTuple):
     params: Mapping[str, Any]
     config: Mapping[str, Any]
     inputs: Mapping[str, InputData]
-    meta: Mapping[str, Any] = {}  # noqa: RUF012 - never changed
-    state: Mapping[str, Any] = {}  # noqa: RUF012
+    meta: Mapping[str, Any] = {}
+    state: Mapping[str, Any] = {}
 
 
 class UndeclaredInputError(Exception):
@@ -175,7 +176,7 @@ class PipelineContext:
 
     def _relation(self, name: str, data: InputData, columns: Sequence[str] | None) -> Any:
         rows = self.duckdb.read_parquet(list(data.paths), hive_partitioning=False)
-        return rows if columns is None else rows.project(", ".join(map(_quoted, columns)))
+        return rows if columns is None else rows.project(", ".join(map(quoted, columns)))
 
     def _not_an_input(self, name: str) -> str:
         known = ", ".join(sorted(self._facts.inputs)) or "none"
@@ -196,7 +197,3 @@ def _wanted(name: str, asked: Sequence[str] | None, declared: tuple[str, ...] | 
         f"ctx.ref({name!r}): the column {extra[0]!r} was not declared (declared: {', '.join(declared)}). "
         f"Write the columns as a literal list in the call: columns=[...]"
     )
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -34,7 +34,8 @@ class FeatureFrame:
         same keys and time the last one counts. Feature columns that the spine has too are left out; `keep_cols` are
         the columns of the spine to keep besides keys and date.
         """
-        from seeknal.pipeline.point_in_time import joined, quoted, relation
+        from seeknal.model.lowering import quoted
+        from seeknal.pipeline.point_in_time import joined, relation
         from seeknal.pipeline.rows import Rows
 
         history, rows = self._history(), relation(spine)
@@ -53,7 +54,7 @@ class FeatureFrame:
         """Return the frame; as a new pandas frame where it is the rows of an input."""
         return self.frame.df() if hasattr(type(self.frame), "sql_query") else self.frame
 
-    def copy(self, deep: bool = True) -> Any:  # noqa: FBT - pandas' signature
+    def copy(self, deep: bool = True) -> Any:
         """Return the same with a copy of the frame."""
         frame = self.frame.copy() if hasattr(self.frame, "copy") else self.frame
         return FeatureFrame(frame, self.entity_name, self.join_keys, self.event_time_col)

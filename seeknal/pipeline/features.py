@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import duckdb
-
-from seeknal.pipeline.point_in_time import History, check, joined, latest, quoted, relation
+from seeknal.model.lowering import literal, quoted
+from seeknal.pipeline.point_in_time import History, check, joined, latest, query, relation
 from seeknal.pipeline.rows import Rows
 
 TIME = "event_time"
@@ -29,10 +28,10 @@ def whole(known: History, as_of: Any = None) -> Rows:
 
 def features(known: History, wanted: Sequence[str], as_of: Any = None) -> Rows:
     """Keys, event time and features: all rows, or the newest of each key at `as_of`. Raises ValueError."""
-    seeknal_history = known.rows if as_of is None else latest(known, as_of)
+    rows = known.rows if as_of is None else latest(known, as_of)
     columns = [*map(quoted, (*known.keys, TIME))]
     columns += [f"{sql} AS {quoted(name)}" for name, sql in _columns(known, wanted).items()]
-    return Rows(duckdb.sql(f"SELECT {', '.join(columns)} FROM seeknal_history"))
+    return Rows(query(f"SELECT {', '.join(columns)} FROM seeknal_history", rows))
 
 
 def for_spine(
@@ -60,5 +59,5 @@ def _columns(known: History, wanted: Sequence[str]) -> Mapping[str, str]:
         held = next(name for name in types if name.lower() == group.lower())
         fields = [name for name, _ in types[held].children] if types[held].id == "struct" else []
         check([feature], fields, f"the feature group {group} has no feature")
-        found[f"{group}__{feature}"] = f"struct_extract({quoted(held)}, '{feature.replace(chr(39), chr(39) * 2)}')"
+        found[f"{group}__{feature}"] = f"struct_extract({quoted(held)}, {literal(feature)})"
     return found

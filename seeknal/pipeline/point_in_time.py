@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from seeknal.model.lowering import quoted
 from seeknal.pipeline.tables import arrow_of, relation_of
 
 _KEY, _TIME, _ROW = "__seeknal_key", "__seeknal_time", "__seeknal_row"
@@ -49,25 +50,31 @@ def relation(table: Any) -> Any:
     return found
 
 
+def query(sql: str, seeknal_history: Any, seeknal_spine: Any = None, params: Any = None) -> Any:
+    """The relation of a query over relations, which DuckDB finds by the names of the variables that hold them."""
+    return duckdb.sql(sql, params=params)
+
+
 def joined(
     history: History, features: Mapping[str, str], spine: Any, date_col: str, keep_cols: Sequence[str] | None
 ) -> Any:
     """The rows of the relation `spine`, each with `features` (name -> SQL over the history). Raises ValueError."""
     check([date_col, *history.keys, *(keep_cols or ())], spine.columns, "the spine has no column")
     kind = _common(type_of(spine, date_col), type_of(history.rows, history.time)) if history.time else "VARCHAR"
-    seeknal_spine, seeknal_history = spine, _deduplicated(history)
     keys = [f"l.{quoted(key)} = r.{_KEY}{i}" for i, key in enumerate(history.keys)]
     on = " AND ".join([*keys, f"l.{_TIME} >= r.{_TIME}"] if history.time else keys)
     kept = [f"l.{quoted(name)}" for name in _kept(spine.columns, [date_col, *history.keys], keep_cols)]
     known = _known(history, kind, features)
-    return duckdb.sql(
+    return query(
         f"""
         WITH l AS (SELECT *, CAST({quoted(date_col)} AS {kind}) AS {_TIME}, row_number() OVER () AS {_ROW}
                    FROM seeknal_spine),
              r AS (SELECT {", ".join(known)} FROM seeknal_history)
         SELECT {", ".join([*kept, *(f"r.{quoted(name)}" for name in features)])}
         FROM l {"ASOF LEFT" if history.time else "LEFT"} JOIN r ON {on} ORDER BY l.{_ROW}
-        """
+        """,
+        _deduplicated(history),
+        spine,
     )
 
 
@@ -84,7 +91,7 @@ def _known(history: History, kind: str, features: Mapping[str, str]) -> list[str
 
 def latest(history: History, as_of: Any) -> Any:
     """The newest row of each key that is not later than `as_of`, in the order of the history."""
-    seeknal_history, keys = history.rows, _list(history.keys)
+    keys = _list(history.keys)
     if history.time is None:
         known, newest, params = "TRUE", "", None
     else:
@@ -92,26 +99,27 @@ def latest(history: History, as_of: Any) -> Any:
         kind = _common(type_of(history.rows, history.time), "TIMESTAMP")
         known = f"CAST({time} AS {kind}) <= CAST($as_of AS {kind})" + (f" OR {time} IS NULL" if history.always else "")
         newest, params = f"{time} DESC NULLS LAST, ", {"as_of": str(as_of)}
-    return duckdb.sql(
+    return query(
         f"""
         SELECT * EXCLUDE ({_ROW}) FROM (SELECT *, row_number() OVER () AS {_ROW} FROM seeknal_history) WHERE {known}
         QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest}{_ROW} DESC) = 1 ORDER BY {_ROW}
         """,
+        history.rows,
         params=params,
     )
 
 
 def _deduplicated(history: History) -> Any:
-    seeknal_history = history.rows
     same = _list([*history.keys, *([history.time] if history.time else [])])
-    query = f"SELECT 1 FROM seeknal_history GROUP BY {same} HAVING count(*) > 1 LIMIT 1"
-    if history.single or not duckdb.sql(query).fetchall():
-        return seeknal_history
-    return duckdb.sql(
+    twice = f"SELECT 1 FROM seeknal_history GROUP BY {same} HAVING count(*) > 1 LIMIT 1"
+    if history.single or not query(twice, history.rows).fetchall():
+        return history.rows
+    return query(
         f"""
         SELECT * EXCLUDE ({_ROW}) FROM (SELECT *, row_number() OVER () AS {_ROW} FROM seeknal_history)
         QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {_ROW} DESC) = 1
-        """
+        """,
+        history.rows,
     )
 
 
@@ -144,11 +152,6 @@ def check(names: Sequence[str], columns: Sequence[str], what: str) -> None:
             near = get_close_matches(name, columns, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
             raise ValueError(f"{what} {name!r}{meant}; it has {', '.join(columns)}")
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _list(names: Sequence[str]) -> str:

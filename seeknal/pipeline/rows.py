@@ -89,7 +89,7 @@ class Rows(DuckDBPyRelation):  # DuckDB knows what it can scan by what a class d
         else:
             setattr(self._rows_pandas(), name, value)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """What `isinstance` is told besides the truth: a frame, unless it is DuckDB that asks about unchanged rows."""
         pandas = sys.modules.get("pandas")
@@ -197,11 +197,11 @@ class FeatureRows(Rows, FeatureFrame):
         self._about(entity_name, join_keys, event_time_col)
 
     @property
-    def frame(self) -> Any:  # type: ignore[override]
+    def frame(self) -> Any:
         """These rows."""
         return self
 
-    def copy(self, deep: bool = True) -> Any:  # noqa: FBT - pandas' signature
+    def copy(self, deep: bool = True) -> Any:
         """Return rows with a frame of their own; a plain pandas frame if it is not to be a deep copy."""
         if not deep:  # DuckDB asks so, and works on what it gets
             return self._rows_pandas("copy").copy(deep=False)
@@ -217,8 +217,8 @@ def _operator(name: str) -> Callable[..., Any]:
     return method
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor divmod".split()
-_OTHER = "lt le gt ge eq ne neg pos abs invert round".split()
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "divmod"]
+_OTHER = ["lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs", "invert", "round"]
 for _name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_OTHER):
     setattr(Rows, f"__{_name}__", _operator(f"__{_name}__"))
 
@@ -259,8 +259,8 @@ def _frame(relation: Any) -> Any:
 
 def _pandas(name: str) -> Any:
     try:
-        import pandas
+        import pandas as pd
     except ModuleNotFoundError as error:
         text = f"{name} of ctx.ref(...) is pandas', which is not installed here: SQL, .pl() and .arrow() need no pandas"
         raise ModuleNotFoundError(text, name=error.name) from None
-    return pandas
+    return pd

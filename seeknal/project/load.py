@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
+from seeknal.kinds.audit import checks_on
 from seeknal.model.digest import canonical, digest_of, plain
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Path, Wrong
@@ -25,9 +26,11 @@ from seeknal.project.python_entities import with_entities
 from seeknal.project.python_lowering import lower_python
 from seeknal.project.python_reader import read_python
 from seeknal.project.schema import structure
+from seeknal.project.secrets import apart
 from seeknal.project.template import TemplateWrong, Values, expand_all
 
 _META = ("description", "owner", "tags", "columns")
+_OF_OUTPUT = ("audits", "tests", "freshness")
 
 
 class Files(Protocol):
@@ -173,6 +176,7 @@ def _path_of(fields: Mapping[str, Any], message: str) -> Path:
 
 def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Node:
     kind = kinds.get(declaration.kind)
+    fields, secrets = apart(getattr(kind, "SECRET", ()), declaration.fields, fields)
     is_code = declaration.function is not None and declaration.kind != "source" and "sql" not in fields
     if is_code:
         lowered = lower_python(declaration, fields, named, values.params, files.read)
@@ -182,10 +186,12 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
             structure(kind.Spec, body) if declaration.function is None else structure(kind.Spec, _arguments(kind, body))
         )
         lowered = kind.lower(declaration.name, spec, named.ids)
+    if secrets:
+        lowered = replace(lowered, recipe=replace(lowered.recipe, late={**lowered.recipe.late, "secrets": secrets}))
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
-    traits = {**lowered.traits, "lines": _lines(declaration, lowered)}
+    traits = {**lowered.traits, "lines": _lines(declaration, lowered), "audits": checks_on(fields)}
     meta = {name: plain(fields[name]) for name in _META if fields.get(name)}
     meta["text"] = digest_of(canonical(plain(declaration.fields.get("transform", ""))))
     tags = _tags(fields.get("tags"))
@@ -194,7 +200,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
 
 def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a decorator as fields: what the kind does not know is a parameter."""
-    known = {*kind.Spec.__dataclass_fields__, *_META, "name", "inputs", "materialization"}
+    known = {*kind.Spec.__dataclass_fields__, *_META, *_OF_OUTPUT, "name", "inputs", "materialization"}
     extra = {name: value for name, value in fields.items() if name not in known}
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 

@@ -20,7 +20,10 @@ from seeknal.project.python_literals import POSITIONAL
 from seeknal.project.python_reader import PythonNode, decode
 
 # What says something about a node rather than to it, whatever its kind.
-_ABOUT = ("name", "inputs", "tags", "columns", "description", "owner", "materialization", "dedupe", "timeout", "params")
+_ABOUT = (
+    *("name", "inputs", "tags", "columns", "description", "owner", "materialization", "dedupe", "timeout", "params"),
+    *("audits", "tests", "freshness"),
+)
 # Code that mentions one of these may read any parameter from the worker's environment.
 _HELPERS = ("seeknal.workflow", "SEEKNAL_PARAM")
 

@@ -54,7 +54,8 @@ def decoded(line: bytes) -> Job:
 
 
 def _input(paths: list[str], columns: list[str] | None, about: list[Any] | None) -> Input:
-    return Input(tuple(paths), columns and tuple(columns), about and About(about[0], tuple(about[1]), about[2]))
+    known = About(about[0], tuple(about[1]), about[2]) if about else None
+    return Input(tuple(paths), None if columns is None else tuple(columns), known)
 
 
 def environment(job: Job) -> dict[str, str]:

@@ -31,8 +31,8 @@ def install() -> None:
         setattr(DuckDBPyRelation, name, df)
     for name in ("df", "fetchdf", "fetch_df"):
         setattr(DuckDBPyConnection, name, _of_result(getattr(DuckDBPyConnection, name)))
-    DuckDBPyConnection.from_df = _taking_rows(DuckDBPyConnection.from_df)
-    duckdb.from_df = _taking_rows(duckdb.from_df)
+    for place in (DuckDBPyConnection, duckdb):
+        setattr(place, "from_df", _taking_rows(place.from_df))  # noqa: B010 - types do not know that this can be set
 
 
 def _taking_rows(from_df: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seeknal.model.lowering import quoted, storable
 from seeknal.pipeline.tables import arrow_of, check_names, relation_of
 
 
@@ -40,7 +41,7 @@ def _copy(rows: Any, output: str, writer: Any) -> None:
 
 
 def _exact(columns: list[tuple[str, str]]) -> str:
-    """A select list that casts what Parquet has no type for and DuckDB would write as DOUBLE; `""` if nothing is."""
-    wide = ['"' + name.replace('"', '""') + '"' for name, kind in columns if kind in ("HUGEINT", "UHUGEINT")]
-    casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
-    return f"* REPLACE ({casts})" if wide else ""
+    """A select list that casts what Parquet has no type for; nothing if all is well."""
+    wide = ((quoted(name), storable(kind)) for name, kind in columns if storable(kind) != kind)
+    casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in wide)
+    return f"* REPLACE ({casts})" if casts else ""
