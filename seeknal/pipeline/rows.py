@@ -9,6 +9,7 @@ asked; after a change (`rows["x"] = ...`) the frame stands for the rows, in SQL 
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -177,7 +178,7 @@ class Rows(DuckDBPyRelation):  # DuckDB knows what it can scan by what a class d
         return self.df()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.df().__reduce_ex__(protocol)
+        return operator.getitem, ([self.df()], 0)  # what is unpickled is the frame, in a process without seeknal too
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return self._rows_pandas("to_numpy").to_numpy(dtype=dtype, copy=bool(copy))
