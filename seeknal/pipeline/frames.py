@@ -45,7 +45,7 @@ def _series(column: Any) -> Any:
         return pd.Series(column.to_numpy(zero_copy_only=False), dtype=object)
     if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         return column.to_pandas(types_mapper=_nullable)
-    return column.to_pandas(date_as_object=True)
+    return column.to_pandas(date_as_object=True, integer_object_nulls=True)  # the latter inside of lists and structs
 
 
 def _nullable(kind: Any) -> Any:
@@ -97,7 +97,13 @@ def _array(values: Any, came: Any) -> Any:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    return Decimal(value) if isinstance(value, int) else None
+    import pandas as pd
+
+    if isinstance(value, int):
+        return Decimal(value)
+    if pd.isna(value):
+        return None
+    raise TypeError(f"integers of more than 64 bits beside {value!r}")
 
 
 def _kept(array: Any, values: Any, came: Any) -> Any:
@@ -106,11 +112,26 @@ def _kept(array: Any, values: Any, came: Any) -> Any:
 
     if pa.types.is_null(array.type):
         return array.cast(came or pa.string())
-    if pa.types.is_decimal(array.type) and came is not None and pa.types.is_decimal(came):
+    lossy = pa.types.is_nested(array.type) or pa.types.is_decimal(array.type)
+    if lossy and came is not None and _is_alike(array.type, came):
         return _cast(array, came)
     if pa.types.is_date32(array.type) and any(isinstance(value, datetime) for value in values):
         return pa.array(pd.to_datetime(values), from_pandas=True)  # pyarrow would cut off the times
     return array
+
+
+def _is_alike(kind: Any, came: Any) -> bool:
+    """Whether only sizes of numbers differ: inside of lists and structs pandas has no types."""
+    import pyarrow as pa
+
+    if kind == came or pa.types.is_null(kind):
+        return True
+    if pa.types.is_struct(kind) and pa.types.is_struct(came):
+        names = {field.name for field in kind}
+        return names == {field.name for field in came} and all(_is_alike(kind[n].type, came[n].type) for n in names)
+    if pa.types.is_list(kind) and pa.types.is_list(came):
+        return _is_alike(kind.value_type, came.value_type)
+    return any(check(kind) and check(came) for check in (pa.types.is_integer, pa.types.is_decimal))
 
 
 def _cast(array: Any, kind: Any) -> Any:
@@ -118,7 +139,7 @@ def _cast(array: Any, kind: Any) -> Any:
 
     try:
         return array.cast(kind)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return array
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from seeknal.model.lowering import quoted
+from seeknal.model.lowering import literal, quoted
 from seeknal.pipeline.tables import arrow_of, relation_of
 
 _KEY, _TIME, _ROW = "__seeknal_key", "__seeknal_time", "__seeknal_row"
@@ -45,14 +45,14 @@ def relation(table: Any) -> Any:
     """Any table as a DuckDB relation. Raises RefusedError."""
     found = relation_of(table)
     if found is None:
-        rows = arrow_of(table)
+        rows = arrow_of(table, "the spine is")
         found = duckdb.from_arrow(rows.read_all() if hasattr(rows, "read_all") else rows)
     return found
 
 
-def query(sql: str, seeknal_history: Any, seeknal_spine: Any = None, params: Any = None) -> Any:
+def query(sql: str, seeknal_history: Any, seeknal_spine: Any = None) -> Any:
     """The relation of a query over relations, which DuckDB finds by the names of the variables that hold them."""
-    return duckdb.sql(sql, params=params)
+    return duckdb.sql(sql)
 
 
 def joined(
@@ -93,19 +93,19 @@ def latest(history: History, as_of: Any) -> Any:
     """The newest row of each key that is not later than `as_of`, in the order of the history."""
     keys = _list(history.keys)
     if history.time is None:
-        known, newest, params = "TRUE", "", None
+        known, newest = "TRUE", ""
     else:
         time = quoted(history.time)
         kind = _common(type_of(history.rows, history.time), "TIMESTAMP")
-        known = f"CAST({time} AS {kind}) <= CAST($as_of AS {kind})" + (f" OR {time} IS NULL" if history.always else "")
-        newest, params = f"{time} DESC NULLS LAST, ", {"as_of": str(as_of)}
+        known = f"CAST({time} AS {kind}) <= CAST({literal(str(as_of))} AS {kind})"
+        known += f" OR {time} IS NULL" if history.always else ""
+        newest = f"{time} DESC NULLS LAST, "
     return query(
         f"""
         SELECT * EXCLUDE ({_ROW}) FROM (SELECT *, row_number() OVER () AS {_ROW} FROM seeknal_history) WHERE {known}
         QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest}{_ROW} DESC) = 1 ORDER BY {_ROW}
         """,
         history.rows,
-        params=params,
     )
 
 

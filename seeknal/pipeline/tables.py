@@ -33,15 +33,15 @@ def relation_of(table: Any) -> Any:
     return None
 
 
-def arrow_of(table: Any) -> Any:
-    """A table as a pyarrow Table or RecordBatchReader. Raises RefusedError."""
+def arrow_of(table: Any, what: str = "the function returned") -> Any:
+    """A table as a pyarrow Table or RecordBatchReader; `what` begins the words of a refusal. Raises RefusedError."""
     table = _inner(table)
     for name in _classes(table):
         if name in _CONVERSIONS:
             rows = _CONVERSIONS[name](table)
             check_names(rows.schema.names)
             return rows
-    raise RefusedError(f"the function returned {_described(table)}; a node returns {_ACCEPTED}")
+    raise RefusedError(f"{what} {_described(table)}; a table is {_ACCEPTED}")
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -87,9 +87,9 @@ def _pandas(frame: Any) -> Any:
 def _list(rows: list[Any]) -> Any:
     wrong = next((row for row in rows if not isinstance(row, Mapping)), None)
     if wrong is not None:
-        raise RefusedError(f"the function returned a list with {_described(wrong)} in it; a node returns {_ACCEPTED}")
+        raise RefusedError(f"a list with {_described(wrong)} in it is no table; a table is {_ACCEPTED}")
     if not rows:
-        raise RefusedError("the function returned an empty list, which has no columns: return a table with a schema")
+        raise RefusedError("an empty list has no columns: make it a table with a schema")
     names = dict.fromkeys(name for row in rows for name in row)
     return _dict({name: [row.get(name) for row in rows] for name in names})
 

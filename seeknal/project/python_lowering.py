@@ -41,9 +41,9 @@ def lower_python(
     kind = kinds.get(declaration.kind)
     extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
     params = {**_own(declaration.kind, fields), **_asked(node, code, given)}
-    meta = {**plain(declaration.fields), "name": declaration.name, "kind": declaration.kind}
+    meta = {**plain(fields), "name": declaration.name, "kind": declaration.kind}
     definition = {"code": code.definition, "params": plain(params), **extra.recipe.definition}
-    if _mentions(code, "node_meta"):
+    if "node_meta" in node.uses or ("*" in node.uses and _mentions(code, "node_meta")):
         definition["meta"] = meta
     late = {
         "sources": code.sources,

@@ -34,7 +34,7 @@ def described(error: BaseException, project: str) -> dict[str, str]:
     """Return the failure as a member of the answer: fault, reason, message, hint."""
     where = _where(error, project)
     if isinstance(error, RefusedError):
-        return _failure(WRONG, "wrong_result", str(error))
+        return _failure(WRONG, "wrong_result", f"{error}{where}")
     if isinstance(error, UndeclaredInputError):
         return _failure(WRONG, "undeclared_input", f"{error}{where}")
     if isinstance(error, SystemExit):

@@ -45,7 +45,7 @@ type(r + r.copy() if False else r.copy()).__name__ | json.dumps(r.to_dict("list"
 pa.Table.from_pandas(r).to_pandas() | pa.table(n).to_pandas() | pl.from_pandas(n).to_pandas() | pl.DataFrame(n).to_pandas()
 """
 
-NODE = '''
+NODE = """
 import copy
 import json
 import pickle
@@ -103,7 +103,7 @@ def report(ctx):
 
     frames = {{name: handle.df() for name, handle in rows().items()}}
     return {{"text": EXPRESSIONS, "wrong": [compared(text, rows, frames) for text in EXPRESSIONS]}}
-'''
+"""
 
 
 @pytest.fixture
