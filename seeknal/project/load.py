@@ -23,7 +23,7 @@ from seeknal.project.declaration import Declaration, from_python, from_yaml
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.python_entities import with_entities
-from seeknal.project.python_lowering import lower_python
+from seeknal.project.python_lowering import lower_python, params_of
 from seeknal.project.python_reader import read_python
 from seeknal.project.schema import structure
 from seeknal.project.secrets import apart
@@ -154,7 +154,7 @@ def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
 
 def _expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[str, Any]:
     try:
-        own = expand_all(declaration.fields.get("params") or {}, values, used)
+        own = expand_all(_params(declaration), values, used)
         local = replace(values, extra=own if isinstance(own, Mapping) else {})
         return {
             name: expand_all(value, local, used) if name not in _META else value
@@ -163,6 +163,13 @@ def _expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[
     except TemplateWrong as wrong:
         path = _path_of(declaration.fields, str(wrong))
         raise Wrong(path, str(wrong)) from wrong
+
+
+def _params(declaration: Declaration) -> Any:
+    """What the node's own templates may name besides what all may."""
+    if declaration.function is not None:
+        return params_of(declaration.kind, declaration.fields)
+    return declaration.fields.get("params") or {}
 
 
 def _path_of(fields: Mapping[str, Any], message: str) -> Path:

@@ -40,7 +40,7 @@ def lower_python(
     code = code_of(node, declaration.file, text, lambda path: _decoded(read(path), path))
     kind = kinds.get(declaration.kind)
     extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
-    params = {**_own(declaration.kind, fields), **_asked(node, code, given)}
+    params = {**params_of(declaration.kind, fields), **_asked(node, code, given)}
     meta = {**plain(fields), "name": declaration.name, "kind": declaration.kind}
     definition = {"code": code.definition, "params": plain(params), **extra.recipe.definition}
     if "node_meta" in node.uses or ("*" in node.uses and _mentions(code, "node_meta")):
@@ -64,8 +64,8 @@ def _inputs(node: PythonNode, named: Named) -> tuple[Input, ...]:
     return tuple(Input(name, refs.get(name)) for name in dict.fromkeys([*named.ids, *refs]))
 
 
-def _own(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The decorator's arguments that are the function's parameters."""
+def params_of(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The decorator's arguments that are the function's parameters. Raises Wrong."""
     listed = fields.get("params") or {}
     if not isinstance(listed, Mapping):
         raise Wrong(("params",), "params is a mapping: params={'limit': 5}")

@@ -146,8 +146,8 @@ def test_pandas_is_not_imported_where_nothing_asks_for_it(rides: Project) -> Non
     body = """
     import sys
     rides = ctx.ref("source.rides")
-    facts = [len(rides), "fare" in rides, list(rides), rides.shape, rides.project("id").fetchall()[0], rides.filter("id > 8").fetchall(),
-             ctx.duckdb.sql("SELECT count(*) FROM rides").fetchall(), rides.pl().shape, rides.arrow().num_rows, str(rides)[:1],
+    facts = [len(rides), "fare" in rides, list(rides), rides.shape, rides.project("id").fetchall()[0],
+             rides.filter("id > 8").fetchall(), ctx.duckdb.sql("SELECT count(*) FROM rides").fetchall(), rides.pl().shape, rides.arrow().num_rows, str(rides)[:1],
              isinstance(rides, dict), hasattr(rides, "__dataframe__"), rides.order("id DESC").limit(1).fetchall()]
     return {"facts": [str(facts)], "pandas": ["pandas" in sys.modules]}
     """
@@ -206,7 +206,8 @@ def test_scikit_learn_takes_it(rides: Project) -> None:
 def test_types_of_the_frame(types: Project) -> None:
     body = """
     rows = ctx.ref("source.types")
-    return {"name": list(rows.columns), "dtype": [str(d) for d in rows.dtypes], "first": [f"{type(v).__name__} {v}" for v in rows.iloc[0]]}
+    first = [f"{type(value).__name__} {value}" for value in rows.iloc[0]]
+    return {"name": list(rows.columns), "dtype": [str(dtype) for dtype in rows.dtypes], "first": first}
     """
     node(types, "told", body)
     types.run()

@@ -30,7 +30,8 @@ r.values | r.to_numpy() | n.to_numpy() | np.asarray(r) | np.array(n) | np.log1p(
 np.where(r.x > 1, 1, 0) | np.isnan(n) | np.sqrt(n.y) | np.concatenate([n, n]) | np.vstack([n, n]) | np.asarray(n, dtype="float32")
 r.T | n.transpose() | r.ndim | r.empty | r.index | r.columns | r.columns.tolist() | r.dtypes | r.axes | r.attrs | r.keys()
 list(r.items()) | list(r.iterrows()) | list(r.itertuples()) | list(r.itertuples(index=False, name=None)) | dict(n.items())
-r.to_dict("records") | r.to_dict() | r.to_csv(index=False) | n.to_json() | r.to_string() | n.to_records(index=False) | r.memory_usage().index
+r.to_dict("records") | r.to_dict() | r.to_csv(index=False) | n.to_json() | r.to_string() | n.to_records(index=False)
+r.memory_usage().index
 r.query("x > 1") | r.eval("x * 2") | r.filter(like="x") | r.filter(items=["x"]) | r.filter(["x"]) | r.filter(regex="^x")
 r.select_dtypes("number") | r.select_dtypes(exclude="number") | r.astype({"x": "float"}) | r.isna().sum() | r.isnull() | n.fillna(0)
 r.dropna() | r.dropna(subset=["y"]) | n.drop_duplicates() | r.drop_duplicates("s") | r.duplicated("s") | r.nlargest(2, "x")
@@ -40,7 +41,8 @@ r.equals(r) | r.equals(r.copy()) | r.copy() | r.copy(deep=False) | copy.copy(r) 
 isinstance(r, pd.DataFrame) | isinstance(r, (pd.Series, pd.DataFrame)) | isinstance(r, pd.Series) | callable(r) | hasattr(r, "nothing")
 hasattr(r, "iloc") | hasattr(r, "x") | getattr(r, "nothing", 5) | r.isin([1]) | r.where(r.x > 1) | n.mask(n > 1) | n.replace(1, 9)
 r.explode("l") | r.l.map(len) | r.st.map(lambda v: v["k"]) | r.infer_objects() | n.idxmax() | n.all() | n.any() | r.squeeze() | r.info()
-r.first_valid_index() | r.sort_index() | r.reindex([1, 0]) | r.add_prefix("p_") | n.dot(n.T) | n.eq(n) | n.add(n) | n.sub(1) | n.combine_first(n)
+r.first_valid_index() | r.sort_index() | r.reindex([1, 0]) | r.add_prefix("p_") | n.dot(n.T) | n.eq(n) | n.add(n)
+n.sub(1) | n.combine_first(n)
 type(r + r.copy() if False else r.copy()).__name__ | json.dumps(r.to_dict("list"), default=str)
 pa.Table.from_pandas(r).to_pandas() | pa.table(n).to_pandas() | pl.from_pandas(n).to_pandas() | pl.DataFrame(n).to_pandas()
 """
