@@ -21,7 +21,8 @@ def node(project: Project, name: str, body: str, decorator: str = "@transform()"
 def table(project: Project, name: str, query: str) -> None:
     """A Parquet source with the rows of a query."""
     project.write(f"data/{name}.txt", "")
-    duckdb.sql(query).write_parquet(project.path("data", f"{name}.parquet"))
+    path = project.path("data", f"{name}.parquet")
+    duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
     text = f"kind: source\nname: {name}\nsource: parquet\ntable: data/{name}.parquet\n"
     project.write(f"seeknal/sources/{name}.yml", text)
 

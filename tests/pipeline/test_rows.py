@@ -146,9 +146,10 @@ def test_pandas_is_not_imported_where_nothing_asks_for_it(rides: Project) -> Non
     body = """
     import sys
     rides = ctx.ref("source.rides")
-    facts = [len(rides), "fare" in rides, list(rides), rides.shape, rides.project("id").fetchall()[0],
-             rides.filter("id > 8").fetchall(), ctx.duckdb.sql("SELECT count(*) FROM rides").fetchall(), rides.pl().shape, rides.arrow().num_rows, str(rides)[:1],
-             isinstance(rides, dict), hasattr(rides, "__dataframe__"), rides.order("id DESC").limit(1).fetchall()]
+    facts = [len(rides), "fare" in rides, list(rides), rides.shape, str(rides)[:1], isinstance(rides, dict)]
+    facts += [rides.project("id").fetchall()[0], rides.filter("id > 8").fetchall(), rides.order("id DESC").limit(1).fetchall()]
+    facts += [ctx.duckdb.sql("SELECT count(*) FROM rides").fetchall(), rides.pl().shape, rides.arrow().num_rows]
+    facts += [hasattr(rides, "__dataframe__")]
     return {"facts": [str(facts)], "pandas": ["pandas" in sys.modules]}
     """
     node(rides, "light", body)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import duckdb
 import pytest
 
+from tests.pipeline.nodes import table
 from tests.project_on_disk import Project
 
 EXPRESSIONS = """
@@ -117,10 +117,7 @@ def rides(project: Project) -> Project:
     t(x, y, s, t, d, l, st, "limit", "order")
     """
     for name, query in {"rides": sql, "others": "SELECT 'a' AS s, 10 AS w UNION ALL SELECT 'c', 20"}.items():
-        project.write(f"data/{name}.txt", "")
-        duckdb.sql(query).write_parquet(project.path("data", f"{name}.parquet"))
-        text = f"kind: source\nname: {name}\nsource: parquet\ntable: data/{name}.parquet\n"
-        project.write(f"seeknal/sources/{name}.yml", text)
+        table(project, name, query)
     return project
 
 
