@@ -19,7 +19,7 @@ from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
 from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact
-from seeknal.model.node import Node
+from seeknal.model.node import Node, view_stem
 from seeknal.model.plan import Prepared
 from seeknal.store.cache import Damaged
 from seeknal.store.lock import only_one
@@ -28,7 +28,7 @@ from seeknal.store.statcache import hash_file
 
 class Built(NamedTuple):
     """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
-    digest of a file that was written outside of the store."""
+    digest of a file that was written outside of the store, what the node wants to remember."""
 
     artifact: Artifact
     executed: bool
@@ -98,7 +98,15 @@ def _sealed(
     milliseconds = int((spent + time.perf_counter() - start) * 1000)
     made = {"run": session.request.run_id, "milliseconds": milliseconds}
     session.store.put_result(ActionResult(prepared.action.key, artifact, made), prepared.action.bytes)
+    _remember(session, node, product.state)
     return Built(artifact, True, milliseconds, product.notes, export)
+
+
+def _remember(session: Session, node: Node, state: str | None) -> None:
+    """Keep what the node wants to find again in its next run; after its rows, so it never knows of rows that are not there."""
+    if state is not None:
+        path = os.path.join(session.setting.states, f"{view_stem(node.id)}.json")
+        session.disk.put(session.target.tmp, path, state.encode())
 
 
 def _run(session: Session, node: Node, prepared: Prepared, paths: dict[str, str], output: str) -> Product:

@@ -59,6 +59,8 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
     found = []
     for step in plan.steps.values():
         node = session.graph.nodes[step.id]
+        if "beside" in node.traits:  # a changed audit is a change of the node that says it
+            continue
         before = session.document_before(step.id) if step.key else None
         additive = bool(before and step.prepared and _additive(session, before, step.prepared.action.document()))
         change = change_of(node, step, published.get(step.id), before, additive=additive)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from seeknal.model.explain import Reason, render, schema_changes
-from seeknal.model.generation import Published
+from seeknal.model.generation import NOTED, Published
 from seeknal.model.node import Node
 from seeknal.model.plan import Step, Verdict
 
@@ -41,7 +41,7 @@ def change_of(
         return Change(node.id, DATA, tuple(render(reason) for reason in reasons))
     columns = schema_changes(published.artifact.schema, step.prepared.columns or published.artifact.schema)
     added_only = additive and not gone and all(text.endswith(" added") for text in columns)
-    category = NON_BREAKING if added_only else BREAKING
+    category = NON_BREAKING if added_only or not node.is_table else BREAKING
     return Change(node.id, category, (*gone, *_details(logic, columns)))
 
 
@@ -72,5 +72,5 @@ def _details(logic: list[Reason], columns: tuple[str, ...]) -> tuple[str, ...]:
 def meta_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """Which words that are not in any key changed: `description`, `owner`, `tags`, `formatting`, ..."""
     known = before.keys() | after.keys() if "inputs" in before else (before.keys() | after.keys()) - {"inputs"}
-    names = sorted(name for name in known - {"place"} if before.get(name) != after.get(name))
+    names = sorted(name for name in known.difference(NOTED) if before.get(name) != after.get(name))
     return tuple("formatting or comments" if name == "text" else name for name in names)

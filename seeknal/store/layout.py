@@ -96,6 +96,10 @@ class TargetLayout:
         """`intermediate` or `feature_store`: a symlink through the pointer."""
         return join(self.environment(env), folder)
 
+    def states(self, env: str) -> str:
+        """The folder of what nodes remember between their runs (`ctx.state`)."""
+        return join(self.environment(env), "pipeline_state")
+
     def log(self, run: str) -> str:
         """The events of one run."""
         return join(self.root, "log", f"{run}.jsonl")

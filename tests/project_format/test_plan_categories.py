@@ -56,7 +56,8 @@ def changes(project: Project) -> dict[str, tuple[str, list[str]]]:
     plan = project.seeknal("plan", "--json").json
     found = {change["node"]: (change["category"], change["details"]) for change in plan["changes"]}
     if all(category == "metadata" for category, _ in found.values()):
-        assert {step["verdict"] for step in plan["steps"]} == {"HIT"}
+        tables = [step for step in plan["steps"] if not step["node"].startswith("audit.")]
+        assert {step["verdict"] for step in tables} == {"HIT"}
     return found
 
 
@@ -79,7 +80,7 @@ def test_what_is_for_people_is_metadata_in_every_kind(rides: Project, word: str)
     for file in FILES.values():
         rides.edit(file, *EDITS[word])
     assert changes(rides) == {name: ("metadata", [word]) for name in FILES}
-    assert rides.run().built == set()
+    assert {name for name in rides.run().built if not name.startswith("audit.")} == set()
     assert changes(rides) == {}
 
 
