@@ -29,13 +29,18 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
         if word.startswith("env:") and word[4:] in env:
             conceal(word[4:], env[word[4:]])
     problems = [*project.problems]
-    nodes = connect(session, project.nodes, problems)
+    nodes = [_told(node) for node in connect(session, project.nodes, problems)]
     if problems:
         raise ProjectError(problems)
     check_cycles(nodes)
     session.project = project._replace(nodes=tuple(nodes))
     session.graph = Graph.of(nodes)
     return session.project
+
+
+def _told(node: Node) -> Node:
+    """The node with its inputs among what is told of it: a key does not know what they are called."""
+    return replace(node, meta={**node.meta, "inputs": sorted({i.node for i in node.recipe.inputs})})
 
 
 def _remembering(session: Session) -> Parse:

@@ -7,17 +7,16 @@ when the inputs are there. Publishes nothing.
 from __future__ import annotations
 
 import heapq
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from seeknal.build.session import Session
 from seeknal.build.slots import build_slots, gathered
 from seeknal.build.target import Built, Unsealed, build, execute
+from seeknal.build.threads import finishing_pool, quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
 from seeknal.model.checks import Finding
@@ -25,7 +24,6 @@ from seeknal.model.node import Node
 from seeknal.model.parts import made_of
 from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
-from seeknal.store.cache import Damaged
 
 Tell = Callable[..., None]
 
@@ -118,7 +116,7 @@ class Execution:
         """One engine runs at a time; beside it, what ran before is sealed and then the next target is decided."""
         running: dict[Future[Any], Step] = {}
         step, ran = self._next(None), None
-        with self._pool(1, running) as pool, _quick_turns():
+        with finishing_pool(1, running, self._session.engines.close) as pool, quick_turns():
             while step is not None or ran is not None:
                 if step is None:
                     step, ran = self._beside(ran, None), None
@@ -178,27 +176,12 @@ class Execution:
 
     def _side_by_side(self) -> None:
         running: dict[Future[Any], Step] = {}
-        with self._pool(self._policy.workers, running) as pool:
+        with finishing_pool(self._policy.workers, running, self._session.engines.close) as pool:
             while (self._ready and not self._stopped()) or running:
                 self._start(pool, running)
                 if running:
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         self._done(running.pop(future), *future.result())
-
-    @contextmanager
-    def _pool(self, workers: int, running: Mapping[Future[Any], Step]) -> Iterator[ThreadPoolExecutor]:
-        """Threads; what runs in them is finished in any case, and interrupted when the run is."""
-        with ThreadPoolExecutor(workers, thread_name_prefix="target") as pool:
-            try:
-                yield pool
-            except Damaged:
-                raise
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                while not all(future.done() for future in running):
-                    self._session.engines.close()  # again: a query may have begun after the last interrupt
-                    time.sleep(0.05)
-                raise
 
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Step]) -> None:
         while self._ready and len(running) < self._policy.workers and not self._stopped():
@@ -315,17 +298,6 @@ class Execution:
 
     def _needs(self, name: str) -> list[str]:
         return [need for need in self._session.graph.inputs[name] if need in self._plan.steps]
-
-
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Let a thread that comes back from an engine wait for the others' Python 0.2 ms at most, not 5."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.0002)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _ranks(session: Session, plan: Plan) -> dict[str, float]:

@@ -268,6 +268,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         memo=session.memo,
         workers=request.workers,
         threads=os.cpu_count() or 1,
+        states=session.target.states(request.environment),
         warn=session.warn,
         watch=session.stats.watch,
     )

@@ -76,7 +76,7 @@ def _part(session: Session, con: Any, interval: Interval | None, query: str, act
     path = session.store.temporary()
     try:
         copy(con, query, path)
-        artifact = describe(con, path)
+        artifact = describe(session.own, path)
         session.store.adopt(path, artifact.blob)
     finally:
         session.disk.remove(path)

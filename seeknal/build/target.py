@@ -21,7 +21,7 @@ from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
 from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact
-from seeknal.model.node import Node
+from seeknal.model.node import Node, view_stem
 from seeknal.model.parts import Slice
 from seeknal.model.plan import Prepared
 from seeknal.store.cache import Damaged
@@ -31,7 +31,7 @@ from seeknal.store.statcache import hash_file
 
 class Built(NamedTuple):
     """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
-    digest of a file that was written outside of the store."""
+    digest of a file that was written outside of the store, what the node wants to remember."""
 
     artifact: Artifact
     executed: bool
@@ -86,6 +86,9 @@ def execute(
         if found.artifact is not None and not forced:
             return Unsealed(held.pop_all(), partial(Built, found.artifact, executed=False))
         start = time.perf_counter()
+        engine = session.engines.get(node.recipe.engine)
+        if hasattr(engine, "expect_run"):
+            engine.expect_run(prepared)
         scratch: list[str] = []
         held.callback(_remove, session, scratch)
         paths = {name: path_of(session, given, scratch) for name, given in inputs.items()}
@@ -119,7 +122,15 @@ def _sealed(
     milliseconds = int((spent + time.perf_counter() - start) * 1000)
     made = {"run": session.request.run_id, "milliseconds": milliseconds}
     session.store.put_result(ActionResult(prepared.action.key, artifact, made), prepared.action.bytes)
+    _remember(session, node, product.state)
     return Built(artifact, True, milliseconds, product.notes, export)
+
+
+def _remember(session: Session, node: Node, state: str | None) -> None:
+    """Keep what the node wants to find again in its next run; after its rows, so it never knows of rows that are not there."""
+    if state is not None:
+        path = os.path.join(session.setting.states, f"{view_stem(node.id)}.json")
+        session.disk.put(session.target.tmp, path, state.encode())
 
 
 def _run(session: Session, node: Node, prepared: Prepared, paths: dict[str, str], output: str) -> Product:
@@ -147,7 +158,7 @@ def _seal(
         return split(session, node, product.in_place or output, prepared.action.key)
     if product.in_place:
         return _in_place(session, node, product.in_place, output)
-    artifact = describe(sql_engine(session).connections.own(), output, known=prepared.columns)
+    artifact = describe(sql_engine(session).connections.own, output, known=prepared.columns)
     if same_action and _equal(session, artifact, output, same_action, rounded=True):
         return same_action
     previous = previous or _published(session, node)
@@ -170,12 +181,13 @@ def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
     digest = session.stats.digest(path)
     if session.disk.clone(path, output) and hash_file(output) == digest:
         session.store.adopt(output, digest)
-        return describe(sql_engine(session).connections.own(), session.store.layout.blob(digest), digest)
-    artifact = describe(sql_engine(session).connections.own(), path, digest, in_place=True)
-    if session.stats.digest(path) != digest:
+        return describe(sql_engine(session).connections.own, session.store.layout.blob(digest), digest)
+    artifact = describe(sql_engine(session).connections.own, path, in_place=True)
+    if artifact.blob != digest or session.stats.digest(path) != digest:
         raise BuildFailed(
             f"{node.file}:{node.line}: {path} changed while it was read: run again", reason="changed_input"
         )
+    session.store.trust(digest)
     return artifact
 
 

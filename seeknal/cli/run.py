@@ -78,7 +78,7 @@ def _unchanged(args: argparse.Namespace) -> bool:
     root = common.project_root(args)
     now = common.as_of(args)
     today = now.date().isoformat()
-    common.params(args.params)
+    common.params(args)
     if args.run_id is not None:
         common.run_name(args, now)
     path = os.path.join(root, "target", "local", "stamp")

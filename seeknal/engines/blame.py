@@ -19,14 +19,23 @@ def line_of(node: Node) -> int:
 
 
 def check_needs(node: Node, table: str, columns: Schema) -> None:
-    """Raise DefinitionWrong for the first column that a field of the node names and `table` does not have."""
-    have = [name for name, _ in columns]
-    known = {name.lower() for name in have}
+    """Raise DefinitionWrong for the first column that a field names and that `table` lacks, or has as text, not numbers."""
+    types = {name.lower(): type_ for name, type_ in columns}
     for name, path in node.traits.get("needs", {}).items():
-        if name.lower() not in known:
-            text = f"{node.id}: {dotted(path)}: {table} has no column {name!r}{nearest(name, have)}"
-            problem = Problem(node.file, node.traits["lines"]["needs"][name], text, "column_missing")
-            raise DefinitionWrong(text, reason="column_missing", hint=f"it has {', '.join(have)}", problem=problem)
+        if name.lower() not in types:
+            have = [column for column, _ in columns]
+            text = f"{dotted(path)}: {table} has no column {name!r}{nearest(name, have)}"
+            raise _column_wrong(node, node.traits["lines"]["needs"][name], text, f"it has {', '.join(have)}")
+    for name, path in node.traits.get("numbers", {}).items():
+        if types[name.lower()] == "VARCHAR":
+            text = f"{dotted(path)}: in {table}, {name!r} is text (VARCHAR), and sum, avg and stddev need numbers"
+            hint = "give it a type in `columns` of its source, or CAST it in a transform"
+            raise _column_wrong(node, node.traits["lines"]["numbers"][name], text, hint)
+
+
+def _column_wrong(node: Node, line: int, text: str, hint: str) -> DefinitionWrong:
+    problem = Problem(node.file, line, f"{node.id}: {text}", "column_wrong")
+    return DefinitionWrong(text, reason="column_wrong", hint=hint, problem=problem)
 
 
 def definition_wrong(node: Node, wrong: SqlWrong, sql: str = "") -> DefinitionWrong:

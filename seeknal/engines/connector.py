@@ -14,7 +14,7 @@ import duckdb
 
 from seeknal import connectors
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
 from seeknal.errors import BuildFailed, DefinitionWrong, nearest
@@ -38,7 +38,7 @@ class ConnectorEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing: a source says which files it reads."""

@@ -16,7 +16,7 @@ import duckdb
 from seeknal import kinds
 from seeknal.engines.base import File, Product, Setting, recalled
 from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
@@ -25,7 +25,7 @@ from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import RUN_DATE, RUN_ID, bounded, path_literal
+from seeknal.model.lowering import in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
@@ -58,7 +58,7 @@ class DuckDBEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self.connections = Connections(setting)
+        self.connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Ids and files that the SQL names itself."""
@@ -177,12 +177,17 @@ class DuckDBEngine:
             text = f"{at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
             raise DefinitionWrong(text, reason="column_missing")
 
+    def expect_run(self, prepared: Prepared) -> None:
+        """`run` comes next: opens what it needs meanwhile."""
+        if sum(used.rows for used in prepared.action.inputs) > SMALL and not prepared.ready.files:
+            self.connections.open_heavy()
+
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the checks, then the query, into `output`."""
         ready: Ready = prepared.ready
         rows = sum(used.rows for used in prepared.action.inputs)
         files = [*ready.files]
-        query = bounded(self._late(ready.parsed.text), prepared.action.interval)
+        query = self._late(ready.parsed.text, prepared.action.interval)
         with self._cursor(node, rows, files, [paths[name] for name in ready.parsed.relations], output) as con:
             try:
                 self._check(con, node, ready.checks, paths)
@@ -202,10 +207,9 @@ class DuckDBEngine:
             done = con.execute(f"SELECT * FROM ({over(con, self._late(parsed.text), inputs)}) LIMIT {limit}")
             return [column[0] for column in done.description], done.fetchall()
 
-    def _late(self, text: str) -> str:
+    def _late(self, text: str, interval: tuple[str, str] | None = None) -> str:
         as_of = self._setting.as_of
-        timed: str = with_clock(text, as_of)
-        return timed.replace(RUN_ID, self._setting.run_id).replace(RUN_DATE, as_of.isoformat())
+        return str(in_this_run(with_clock(text, as_of), self._setting.run_id, as_of, interval))
 
     @contextlib.contextmanager
     def _cursor(self, node: Node, rows: int, files: list[str], inputs: list[str], output: str) -> Iterator[Any]:

@@ -92,7 +92,7 @@ class PolarsEngine(DuckDBEngine):
             (name, paths[name], [(column.name, column.type) for column in one.columns])
             for name, one in zip(names, used, strict=True)
         ]
-        text = polars_dialect(self._late(prepared.ready.parsed.text))
+        text = polars_dialect(self._late(prepared.ready.parsed.text, prepared.action.interval))
         return Job(
             node=node.id,
             module=polars_query.MODULE,

@@ -21,7 +21,7 @@ from seeknal.engines.sqlbind import distinct_names
 from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
 from seeknal.model.sqlpolars import polars_dialect
-from seeknal.worker.frames import UnwritableError, arrow_of
+from seeknal.pipeline.polars_frames import UnwritableError, arrow_of
 from seeknal.worker.polars_query import empty, message, polars_errors, query
 
 if TYPE_CHECKING:

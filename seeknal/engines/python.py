@@ -13,12 +13,14 @@ from contextlib import suppress
 from functools import partial
 
 import duckdb
+from blake3 import blake3
 
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG as SQL
-from seeknal.engines.python_pool import Input, Job, Outcome, Pool
+from seeknal.engines.python_job import job_of
+from seeknal.engines.python_pool import Outcome, Pool
 from seeknal.engines.sql import Parsed, SqlWrong, parse_query
 from seeknal.engines.sqlmemo import parse_once
 from seeknal.engines.sqlthen import columns_of, over_rows, write_over
@@ -43,7 +45,7 @@ class PythonEngine:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._pool = Pool()
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing more: the reader has found every `ctx.ref` with a literal name. Raises DefinitionWrong."""
@@ -66,7 +68,7 @@ class PythonEngine:
         after = self._after(node)
         rows = f"{output}.rows" if after else output
         try:
-            outcome = self._outcome(node, paths, rows)
+            outcome = self._outcome(node, prepared.action.interval, paths, rows)
             self._required(node, rows)
             ordered = outcome.ordered
             if after:
@@ -76,7 +78,8 @@ class PythonEngine:
             if after:
                 with suppress(FileNotFoundError):
                     os.unlink(rows)
-        return Product(ordered, notes=_notes(outcome.printed, outcome.undeclared, self._setting.project))
+        notes = _notes(outcome.printed, outcome.undeclared, self._setting.project)
+        return Product(ordered, notes=notes, state=outcome.state)
 
     def _after(self, node: Node) -> Parsed | None:
         """What the recipe does with the function's rows, as one query. Raises DefinitionWrong."""
@@ -95,32 +98,15 @@ class PythonEngine:
         except SqlWrong as wrong:
             raise definition_wrong(node, wrong, sql) from wrong
 
-    def _outcome(self, node: Node, paths: Mapping[str, str], output: str) -> Outcome:
+    def _outcome(self, node: Node, interval: tuple[str, str] | None, paths: Mapping[str, str], output: str) -> Outcome:
+        before = {name: _stamp(path) for name, path in paths.items()}
         try:
-            return self._pool.run(self._job(node, paths, output))
+            outcome = self._pool.run(job_of(node, self._setting, interval, paths, output))
+            _check_unchanged(before, paths)
         except (BuildFailed, EnvironmentFailure) as error:
             error.message = f"{node.file}:{node.line}: {node.id}: {error.message}"
             raise
-
-    def _job(self, node: Node, paths: Mapping[str, str], output: str) -> Job:
-        late = node.recipe.late
-        asked = {i.node: i.columns for i in node.recipe.inputs}
-        header = late["header"]
-        return Job(
-            node=node.id,
-            function=late["function"],
-            sources=late["sources"],
-            inputs={name: Input((path,), asked.get(name)) for name, path in paths.items()},
-            output=output,
-            project=self._setting.project,
-            target=self._setting.target,
-            as_of=self._setting.as_of.isoformat(),
-            params=late["params"],
-            threads=1 if self._setting.workers > 1 else self._setting.threads,
-            timeout=self._setting.timeout,
-            requirements=header.dependencies if header else (),
-            requires_python=header.requires_python if header else None,
-        )
+        return outcome
 
     def _required(self, node: Node, path: str) -> None:
         required = node.recipe.definition.get("required", ())
@@ -156,6 +142,33 @@ class PythonEngine:
         """Kill the workers."""
         self._pool.close()
         self._connections.close()
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_unchanged(before: Mapping[str, tuple[int, int, int]], paths: Mapping[str, str]) -> None:
+    """Raise BuildFailed when a node wrote into what it read: its rows would be filed under a key that is not theirs."""
+    for name, stamp in before.items():
+        if not _is_still(paths[name], stamp):
+            text = f"the file of {name} changed while the function ran: a node must not write into its inputs"
+            raise BuildFailed(f"{text} ({paths[name]})", reason="changed_input")
+
+
+def _is_still(path: str, before: tuple[int, int, int]) -> bool:
+    """Whether the file has its bytes; the store may have put another with the same bytes, and so the same name, there."""
+    try:
+        now = _stamp(path)
+        return now == before or (now[0] != before[0] and path.endswith(_name_of(path)))
+    except OSError:
+        return False
+
+
+def _name_of(path: str) -> str:
+    digest = blake3().update_mmap(path).hexdigest()
+    return os.path.join(digest[:2], digest[2:])
 
 
 def _used(node: Node, name: str, artifact: Artifact, asked: tuple[str, ...] | None) -> Used:

@@ -34,6 +34,7 @@ class Outcome(NamedTuple):
     """What came of a job; the table is in its output file.
 
     `ordered`: the order of rows was the node's choice. `undeclared`: files that its code read and nothing declares.
+    `state`: what the node wants to remember, if that has changed.
     """
 
     ordered: bool
@@ -41,6 +42,7 @@ class Outcome(NamedTuple):
     undeclared: tuple[str, ...]
     seconds: float
     pid: int
+    state: str | None = None
 
 
 class Pool:
@@ -140,7 +142,8 @@ class Pool:
             self._put_back(start, process)
         if fault is not None:
             raise fault
-        return Outcome(answer["ordered"], printed, tuple(answer["undeclared"]), answer["seconds"], process.pid)
+        undeclared, state = tuple(answer["undeclared"]), answer["state"]
+        return Outcome(answer["ordered"], printed, undeclared, answer["seconds"], process.pid, state)
 
     def _put_back(self, start: tuple[str, ...], process: Process) -> None:
         with self._lock:

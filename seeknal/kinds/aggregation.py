@@ -55,31 +55,31 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
         raise Wrong(("source",), "the rows to aggregate are missing: source: transform.rides")
     data = (grammar.source_of({"source": spec.source}) or inputs)[0]
     keys = _keys(spec)
-    needs: dict[str, Path] = {**keys, spec.feature_date_col: ("feature_date_col",)}
-    outputs = _features(spec.features, needs)
-    sql = _sql(list(keys), grammar.column(spec.feature_date_col, ("feature_date_col",)), outputs)
+    date = grammar.column(spec.feature_date_col, ("feature_date_col",))
+    needs = grammar.Needs({**keys, date: ("feature_date_col",)})
+    sql = _sql(list(keys), date, _features(spec.features, needs))
     recipe = Recipe("duckdb", {"sql": sql}, tuple(map(Input, inputs)), names={**input_names(inputs), "source": data})
-    traits = {"sql": ("features",), "data": data, "needs": needs, "texts": grammar.conditions(spec.features)}
-    return Lowered(recipe, traits)
+    return Lowered(recipe, {"data": data, **needs.traits(spec.features)})
 
 
 def _keys(spec: Spec) -> dict[str, Path]:
     """The columns that rows are grouped by, each once, with the field that names it."""
     more = spec.group_by if isinstance(spec.group_by, list) else [spec.group_by] if spec.group_by else []
     given: list[tuple[Any, Path]] = [(spec.id_col, ("id_col",)), (spec.application_date_col, ("application_date_col",))]
-    given += [(value, ("group_by", i)) for i, value in enumerate(more)]
-    named = {grammar.column(value, path).lower(): (value, path) for value, path in reversed(given)}
-    return {value: path for value, path in given if named[value.lower()] == (value, path)}
+    found: dict[str, tuple[str, Path]] = {}
+    for value, path in [*given, *((value, ("group_by", i)) for i, value in enumerate(more))]:
+        found.setdefault(grammar.column(value, path).lower(), (value, path))
+    return dict(found.values())
 
 
-def _features(features: Any, needs: dict[str, Path]) -> list[_Output]:
+def _features(features: Any, needs: grammar.Needs) -> list[_Output]:
     if not isinstance(features, list) or not features:
         raise Wrong(("features",), "features is a list: - {name: amount, basic: [sum]}")
     reads = [partial(_feature, item, ("features", i), needs) for i, item in enumerate(features)]
     return [output for outputs in grammar.gathered(reads) for output in outputs]
 
 
-def _feature(item: Any, path: Path, needs: dict[str, Path]) -> list[_Output]:
+def _feature(item: Any, path: Path, needs: grammar.Needs) -> list[_Output]:
     fields = grammar.mapping(item, ("name", "column", *_FORMS), path)
     name = grammar.column(fields.get("name"), (*path, "name"))
     member = "column" if fields.get("column") is not None else "name"
@@ -88,8 +88,7 @@ def _feature(item: Any, path: Path, needs: dict[str, Path]) -> list[_Output]:
     outputs = [output for read, value, at in forms for output in read(name, column, value, at)]
     if not outputs:
         raise grammar.wrong(path, f"nothing to compute: write one of {', '.join(_FORMS)}, as in basic: [sum]")
-    if any(output.value or quoted(column) in output.sql for output in outputs):
-        needs.setdefault(column, (*path, member))
+    needs.note(column, (*path, member), [out.sql for out in outputs if out.value or quoted(column) in out.sql])
     return outputs
 
 

@@ -64,5 +64,5 @@ def derive(nodes: Iterable[Node]) -> tuple[list[Node], list[Problem]]:
 def _audit(node: Node) -> Node:
     checks = node.traits["audits"]
     recipe = Recipe("duckdb", {"sql": findings_sql(checks)}, (Input(node.id),), names=input_names((node.id,)))
-    traits = {"checks": checks, "guards": node.id}
+    traits = {"checks": checks, "guards": node.id, "beside": node.id}
     return Node("audit", view_stem(node.id), recipe, node.file, node.line, node.tags, traits=traits)

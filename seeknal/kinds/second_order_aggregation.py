@@ -86,25 +86,25 @@ def _sql(spec: Spec, data: str) -> tuple[str, dict[str, Any]]:
     """The query over `data`, and traits: which fields name columns and hold SQL."""
     fields = ("id_col", "feature_date_col", "application_date_col")
     given: dict[Path, Any] = {(field,): getattr(spec, field) for field in fields if getattr(spec, field) is not None}
-    needs = {grammar.column(value, path): path for path, value in given.items()}
+    needs = grammar.Needs({grammar.column(value, path): path for path, value in given.items()})
     until = quoted(spec.application_date_col) if spec.application_date_col else "today()"
     days = f"CAST({until} AS DATE) - CAST({quoted(spec.feature_date_col)} AS DATE)"
     outputs = _features(spec.features, days, needs)
     names = grammar.distinct([name for name, _ in outputs], taken=[spec.id_col])
     shown = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in zip(names, outputs, strict=True))
     key = quoted(spec.id_col)
-    traits = {"sql": ("features",), "needs": needs, "texts": grammar.conditions(spec.features)}
-    return f"SELECT {key} AS {key}, {shown} FROM {data} GROUP BY 1 ORDER BY 1", traits
+    sql = f"SELECT {key} AS {key}, {shown} FROM {data} GROUP BY 1 ORDER BY 1"
+    return sql, needs.traits(spec.features)
 
 
-def _features(features: Any, days: str, needs: dict[str, Path]) -> list[_Output]:
+def _features(features: Any, days: str, needs: grammar.Needs) -> list[_Output]:
     if not isinstance(features, Mapping) or not features:
         raise Wrong(("features",), "features is a mapping: amount: {basic: [sum]}")
     reads = [partial(_feature, name, item, days, needs) for name, item in features.items()]
     return [output for outputs in grammar.gathered(reads) for output in outputs]
 
 
-def _feature(name: Any, item: Any, days: str, needs: dict[str, Path]) -> list[_Output]:
+def _feature(name: Any, item: Any, days: str, needs: grammar.Needs) -> list[_Output]:
     path: Path = ("features", str(name))
     for word in _NEVER if isinstance(item, Mapping) else ():
         if word in item:
@@ -116,8 +116,7 @@ def _feature(name: Any, item: Any, days: str, needs: dict[str, Path]) -> list[_O
     outputs = [*_basic(fields, source, path), *_ratio(fields, source, path), *_since(fields, source, path)]
     if not outputs:
         raise grammar.wrong(path, "nothing to compute: write basic, ratio or since, as in basic: [sum]")
-    if any(f"({quoted(source.column)})" in sql for _, sql in outputs):
-        needs.setdefault(source.column, at)
+    needs.note(source.column, at, [sql for _, sql in outputs if f"({quoted(source.column)})" in sql])
     return outputs
 
 

@@ -62,7 +62,7 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     connector = connectors.get(word)
     params = _params(spec)
     table = _path(spec, params)
-    odd = _unknown_options(connector, word, params)
+    odd = _unknown_options(connector, spec, word, params)
     definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec)}
     definition["options"] = connector.options({name: v for name, v in params.items() if name not in odd})
     traits = {"source": connector.NAME, "warnings": [*_ignored_path(spec, params), *odd.values()]}
@@ -109,19 +109,18 @@ def _ignored_path(spec: Spec, params: Mapping[str, Any]) -> list[tuple[Path, str
     return []
 
 
-def _unknown_options(connector: Any, word: str, params: Mapping[str, Any]) -> dict[str, tuple[Path, str, str]]:
+def _unknown_options(
+    connector: Any, spec: Spec, word: str, params: Mapping[str, Any]
+) -> dict[str, tuple[Path, str, str]]:
     """A warning for each option that the connector does not have. Raises Wrong for one that looks misspelt."""
     odd: dict[str, tuple[Path, str, str]] = {}
     for name in sorted(set(params).difference(connector.OPTIONS, ("path",))):
+        at: Path = ("params", name) if name in spec.params else (name,)
         near = get_close_matches(name, connector.OPTIONS, n=1, cutoff=0.8)
         if near:
-            raise Wrong(("params", name), f"{word} has no option {name!r} (did you mean {near[0]}?)")
+            raise Wrong(at, f"{word} has no option {name!r} (did you mean {near[0]}?)")
         known = ", ".join(connector.OPTIONS) or "none"
-        odd[name] = (
-            ("params", name),
-            f"{word} has no option {name!r}, it is ignored; known: {known}",
-            "ignored_option",
-        )
+        odd[name] = (at, f"{word} has no option {name!r}, it is ignored; known: {known}", "ignored_option")
     return odd
 
 

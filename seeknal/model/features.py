@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from seeknal.errors import nearest
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
 _QUOTES = ("'", '"', "e'", "E'")
 _REFUSED = ("--", "/*", ";", "$", "`", "\0")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
+_OF_NUMBERS = re.compile(r'(CAST\()?"?(sum|avg|stddev)"?\(')
 _SAME = {"mean": "avg", "std": "stddev"}
 
 
@@ -187,3 +189,27 @@ def distinct(names: Iterable[str], taken: Iterable[str]) -> list[str]:
         used.add(fresh.lower())
         found.append(fresh)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The columns that fields name, each with the path of its field; those of `numbers` must not be text."""
+
+    columns: dict[str, Path]
+    numbers: dict[str, Path] = field(default_factory=dict)
+
+    def note(self, name: str, path: Path, aggregates: list[str]) -> None:
+        """Add a column that these aggregates (SQL) are of."""
+        if aggregates:
+            self.columns.setdefault(name, path)
+        if any(_OF_NUMBERS.match(sql) for sql in aggregates):
+            self.numbers.setdefault(name, path)
+
+    def traits(self, features: Any) -> dict[str, Any]:
+        """What a node tells of its fields, for messages."""
+        return {
+            "sql": ("features",),
+            "needs": self.columns,
+            "numbers": self.numbers,
+            "texts": conditions(features),
+        }

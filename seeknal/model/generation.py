@@ -14,6 +14,8 @@ from seeknal.model.action import Artifact, read_artifact
 from seeknal.model.digest import is_digest
 
 GENERATION = "seeknal/generation"
+# Members of `meta` that say what came of a run, not what a person wrote.
+NOTED = ("place", "findings", "export")
 VERSION = 1
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import Any
 
 from seeknal.model.node import Recipe
@@ -17,24 +18,37 @@ Path = tuple[str | int, ...]
 # Values that differ in every run: these words stand in definitions and keys, the values are put in at execution.
 RUN_ID, RUN_DATE = "__seeknal_run_id__", "__seeknal_run_date__"
 # The same for the bounds of the interval that is built; the interval itself is in the key.
-START_DATE, END_DATE = "__seeknal_start_date__", "__seeknal_end_date__"
-INTERVAL_START, INTERVAL_END = "__seeknal_interval_start__", "__seeknal_interval_end__"
 BOUNDS = {
-    "start_date": START_DATE,
-    "end_date": END_DATE,
-    "interval_start": INTERVAL_START,
-    "interval_end": INTERVAL_END,
+    "start_date": "__seeknal_start_date__",
+    "end_date": "__seeknal_end_date__",
+    "interval_start": "__seeknal_interval_start__",
+    "interval_end": "__seeknal_interval_end__",
 }
+MIDNIGHT = time()
 
 
-def bounded(text: str, interval: tuple[str, str] | None) -> str:
-    """`text` with the bounds of the interval put in."""
+def in_this_run(value: Any, run_id: str, as_of: datetime, interval: tuple[str, str] | None = None) -> Any:
+    """`value` with the run's name and time put in, and the bounds of the interval that is built; a clock that was set to
+    a day is that day."""
+    when = as_of.isoformat() if as_of.time() != MIDNIGHT else as_of.date().isoformat()
+    return _put_in(value, {RUN_ID: run_id, RUN_DATE: when, **_bounds(interval)})
+
+
+def _bounds(interval: tuple[str, str] | None) -> dict[str, str]:
     if interval is None:
-        return text
+        return {}
     start, end = (moment.removesuffix("Z").replace("T", " ") for moment in interval)
-    for token, value in ((START_DATE, start[:10]), (END_DATE, end[:10]), (INTERVAL_START, start), (INTERVAL_END, end)):
-        text = text.replace(token, value)
-    return text
+    return dict(zip(BOUNDS.values(), (start[:10], end[:10], start, end), strict=True))
+
+
+def _put_in(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for token, word in words.items():
+            value = value.replace(token, word)
+        return value
+    if isinstance(value, Mapping):
+        return {name: _put_in(item, words) for name, item in value.items()}
+    return [_put_in(item, words) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class Wrong(Exception):

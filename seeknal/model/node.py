@@ -59,6 +59,11 @@ class Node:
         """`kind.name`."""
         return f"{self.kind}.{self.name}"
 
+    @property
+    def is_table(self) -> bool:
+        """Whether others read its rows; those of a rule say what was found, those of an exposure what was sent."""
+        return "checks" not in self.traits and "outside" not in self.traits
+
 
 def view_stem(node_id: str) -> str:
     """The file name of a node's view without its ending: `transform.rides` -> `transform_rides`."""

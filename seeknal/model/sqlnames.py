@@ -141,13 +141,19 @@ def _reader(node: Tree, token: str) -> None:
 
 def _ref(node: Tree, names: Mapping[str, str]) -> str:
     given = arguments(node["function"])
-    text = text_of(given[0]) if len(given) == 1 else None
+    text = _constant(given[0]) if len(given) == 1 else None
     if text is None or node.get("with_ordinality", "WITHOUT_ORDINALITY") != "WITHOUT_ORDINALITY":
         raise _wrong(node, "ref() takes one constant: ref('kind.name')", "sql_wrong_ref")
     known = _known(text, names)
     if known is None:
         raise _wrong(node, f"{text!r} is not a node{nearest(text, names.values())}", "sql_unknown_table", names)
     return known
+
+
+def _constant(item: Tree) -> str | None:
+    """The text of `'kind.name'`, and of `"kind.name"`, which for SQL is the name of a column."""
+    names = column(item)
+    return names[0] if len(names) == 1 and "." in names[0] else text_of(item)
 
 
 def _known(text: str, names: Mapping[str, str]) -> str | None:

@@ -16,12 +16,14 @@ from seeknal.pipeline.decorators import (
     transform,
 )
 from seeknal.pipeline.feature_frame import FeatureFrame
+from seeknal.pipeline.llm import PipelineLLM
 from seeknal.pipeline.materialization_config import (
     IcebergTable,
     Materialization,
     OfflineConfig,
     OnlineConfig,
 )
+from seeknal.pipeline.state import PipelineState
 
 __all__ = [
     "FeatureFrame",
@@ -30,6 +32,8 @@ __all__ = [
     "OfflineConfig",
     "OnlineConfig",
     "PipelineContext",
+    "PipelineLLM",
+    "PipelineState",
     "clear_registry",
     "feature_group",
     "get_registered_nodes",

@@ -12,12 +12,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seeknal.model.lowering import quoted
+from seeknal.pipeline.llm import PipelineLLM
+from seeknal.pipeline.state import PipelineState
+
+
+class About(NamedTuple):
+    """What the declarations say of an input that belongs to an entity; `event_time` is None for the entity itself."""
+
+    entity: str
+    join_keys: tuple[str, ...]
+    event_time: str | None
+
 
 class InputData(NamedTuple):
     """The Parquet files of one declared input, and the columns that the node asked for (None: all)."""
 
     paths: tuple[str, ...]
     columns: tuple[str, ...] | None = None
+    about: About | None = None
 
 
 class Facts(NamedTuple):
@@ -30,6 +43,16 @@ class Facts(NamedTuple):
     params: Mapping[str, Any]
     config: Mapping[str, Any]
     inputs: Mapping[str, InputData]
+    meta: Mapping[str, Any] = {}
+    state: Mapping[str, Any] = {}
+    interval: tuple[str, str] | None = None
+
+
+class Bounds(NamedTuple):
+    """The interval that is built: from `start` up to but without `end`, in UTC."""
+
+    start: datetime
+    end: datetime
 
 
 class UndeclaredInputError(Exception):
@@ -45,6 +68,7 @@ class PipelineContext:
         self._duckdb: Any = None
         self.params: dict[str, Any] = dict(facts.params)
         self.config: dict[str, Any] = dict(facts.config)
+        self.state = PipelineState(facts.state)
 
     @property
     def duckdb(self) -> Any:
@@ -64,6 +88,11 @@ class PipelineContext:
         return self._facts.node.partition(".")[0]
 
     @property
+    def node_meta(self) -> dict[str, Any]:
+        """What the node's decorator was given, with `name` and `kind`."""
+        return dict(self._facts.meta)
+
+    @property
     def project_path(self) -> Path:
         """The project's folder."""
         return Path(self._facts.project)
@@ -78,18 +107,91 @@ class PipelineContext:
         """The run's clock, in UTC: use it instead of `datetime.now()`."""
         return datetime.fromisoformat(self._facts.as_of)
 
+    @property
+    def interval(self) -> Bounds:
+        """The interval that is built. Raises AttributeError in a node without `interval=`."""
+        if self._facts.interval is None:
+            raise AttributeError(f"{self.node_id} has no intervals: say interval= in its decorator")
+        return Bounds(*(datetime.fromisoformat(text) for text in self._facts.interval))
+
+    @property
+    def llm(self) -> PipelineLLM:
+        """Not part of seeknal: raises NotImplementedError."""
+        return PipelineLLM()
+
     def get_param(self, name: str, default: Any = None) -> Any:
         """Return the parameter `name`, or `default`."""
         return self.params.get(name, default)
 
+    def close(self) -> None:
+        """Nothing: the connection is closed when the node's rows are written."""
+
     def ref(self, name: str, columns: Sequence[str] | None = None) -> Any:
-        """Return the rows of a declared input as a lazy DuckDB relation (`.df()`, `.pl()`, `.arrow()` convert it)."""
+        """Return the rows of a declared input, all of its columns or those named here.
+
+        They are a lazy DuckDB relation: a table in SQL by the name of the variable, with `.project()`, `.filter("a > 1")`,
+        `.aggregate("a, sum(b)")`, `.order()`, `.limit()` and the other methods of relations. Asked for anything that
+        pandas has (`rows["a"]`, `rows["b"] = 1`, `groupby`, arithmetic, iteration), they are a pandas frame: text is
+        object, DATE is `datetime.date`, integers with NULLs are nullable integers. `.df()`, `.pl()`, `.lazy()` and
+        `.arrow()` convert.
+
+        Where both libraries have a name, it is pandas' unless the arguments are SQL: `filter("a > 1")`,
+        `aggregate("sum(a)")`, `join(other, "a = b")` and `sum("a")` are the relation's; `filter(like="a")`,
+        `aggregate("sum")`, `join(frame, on="a")`, `count()`, `describe()`, `head()`, `rows["a"]` and `rows.a` are pandas'.
+
+        A feature group also has `entity_name`, `join_keys`, `event_time_col`, `as_of()` and `pit_join()`.
+        """
         data = self._facts.inputs.get(name)
         if data is None:
             raise UndeclaredInputError(self._not_an_input(name))
-        wanted = _wanted(name, columns, data.columns)
+        rows = self._relation(name, data, _wanted(name, columns, data.columns))
+        from seeknal.pipeline.rows import FeatureRows, Rows
+
+        return FeatureRows(rows, *data.about) if data.about and data.about.event_time else Rows(rows)
+
+    def features(
+        self,
+        entity: str,
+        features: Sequence[str],
+        as_of: Any = None,
+        spine: Any = None,
+        date_col: str | None = None,
+        keep_cols: Sequence[str] | None = None,
+    ) -> Any:
+        """Return features (`"feature_group.feature"`) of an entity, each as a column `feature_group__feature`.
+
+        With `spine`: every row of it, in its order, each with the features as they were at its `date_col`, NULL where
+        nothing was known yet; of its columns only `keep_cols` besides join keys and date, if given. Without: join keys,
+        `event_time` and the features, all rows, or the newest of each key that is not later than `as_of`.
+        """
+        from seeknal.pipeline import features as store
+
+        known = self._history(entity)
+        if spine is None:
+            return store.features(known, features, as_of)
+        return store.for_spine(known, features, spine, date_col, keep_cols)
+
+    def entity(self, entity: str, as_of: Any = None) -> Any:
+        """Return the consolidated table of an entity: join keys, `event_time`, and a struct for each feature group.
+
+        All rows, or the newest of each key that is not later than `as_of`.
+        """
+        from seeknal.pipeline import features as store
+
+        return store.whole(self._history(entity), as_of)
+
+    def _history(self, entity: str) -> Any:
+        from seeknal.pipeline.features import history
+
+        name = f"entity.{entity}"
+        data = self._facts.inputs.get(name)
+        if data is None or data.about is None:
+            raise UndeclaredInputError(self._not_an_input(name))
+        return history(self._relation(name, data, data.columns), data.about.join_keys)
+
+    def _relation(self, name: str, data: InputData, columns: Sequence[str] | None) -> Any:
         rows = self.duckdb.read_parquet(list(data.paths), hive_partitioning=False)
-        return rows if wanted is None else rows.project(", ".join(map(_quoted, wanted)))
+        return rows if columns is None else rows.project(", ".join(map(quoted, columns)))
 
     def _not_an_input(self, name: str) -> str:
         known = ", ".join(sorted(self._facts.inputs)) or "none"
@@ -110,7 +212,3 @@ def _wanted(name: str, asked: Sequence[str] | None, declared: tuple[str, ...] | 
         f"ctx.ref({name!r}): the column {extra[0]!r} was not declared (declared: {', '.join(declared)}). "
         f"Write the columns as a literal list in the call: columns=[...]"
     )
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -54,7 +54,8 @@ class Declaration(NamedTuple):
 
     def under(self, more: Declaration) -> Declaration:
         """This Python node with the fields of an overlay over its own."""
-        said = {name: value for name, value in more.fields.items() if name not in ("kind", "name", "file")}
+        own = ("kind", "name", "file")
+        said = {name: value for name, value in more.fields.items() if name not in own and value is not None}
         if isinstance(said.get("params"), Mapping):
             said["params"] = {**(self.fields.get("params") or {}), **said["params"]}
         overlay = Overlay(more.file, more.lines, more.line, frozenset(said))

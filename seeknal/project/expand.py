@@ -7,13 +7,14 @@ means is `template`'s business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
-from seeknal.model.lowering import BOUNDS, Path
+from seeknal.model.lowering import BOUNDS, Path, quoted
 from seeknal.model.typed import typed
 from seeknal.project.declaration import Declaration
 from seeknal.project.inputs import inputs_of
@@ -21,10 +22,12 @@ from seeknal.project.template import RESERVED, TemplateWrong, Values, expand
 
 _PEOPLE = ("description", "owner")
 _AS_WRITTEN = ("kind", "name")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DOLLAR = re.compile(r"(\b(?:FROM|JOIN)\s+)\$([A-Za-z_]\w*)", re.IGNORECASE)
 # What a decorator of any kind may say; its other arguments are parameters of the node.
 ARGUMENTS = (
     "inputs", "materialization", "entity", "features", "dedupe", "description", "owner", "tags", "columns", "sql", "audits",
-    "materializations", "depends_on", "params", "tests", "freshness", "interval", "schedule",
+    "materializations", "depends_on", "params", "tests", "freshness", "timeout", "interval", "schedule",
 )  # fmt: skip
 
 
@@ -38,19 +41,31 @@ def expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[s
         name: walk.value(given[name], (name,)) for name in ("inputs", "depends_on") if name in given
     }
     walk.check()
-    walk = _Walk(declaration, replace(local, aliases=inputs_of(inputs).aliases), used)
+    aliases = {word: word if _WORD.fullmatch(word) else quoted(word) for word in inputs_of(inputs).aliases}
+    walk = _Walk(declaration, replace(local, aliases=aliases), used)
     done = {**inputs, **{name: given[name] for name in _AS_WRITTEN if name in given}}
     fields = {name: done[name] if name in done else walk.value(value, (name,)) for name, value in given.items()}
     walk.check()
-    return _typed(declaration, fields)
+    return _typed(declaration, _dollars(fields, aliases))
+
+
+def _dollars(fields: dict[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """The fields with `FROM $rides` as `FROM rides`, where that is what the node calls an input."""
+    found = {
+        name: _DOLLAR.sub(lambda match: match[1] + aliases.get(match[2], f"${match[2]}"), fields[name])
+        for name in ("transform", "sql")
+        if aliases and isinstance(fields.get(name), str)
+    }
+    return {**fields, **found}
 
 
 def own_params(declaration: Declaration) -> dict[str, Any]:
     """The parameters that a decorator gives as arguments of its own."""
     if declaration.function is None:
         return {}
-    known = {*ARGUMENTS, *(field for field in kinds.get(declaration.kind).Spec.__dataclass_fields__)}
-    return {name: value for name, value in declaration.fields.items() if name not in known}
+    known = {*ARGUMENTS, *kinds.get(declaration.kind).Spec.__dataclass_fields__}
+    said = declaration.function.fields  # an overlay may hold notes, these are no parameters
+    return {name: value for name, value in declaration.fields.items() if name in said and name not in known}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -14,21 +14,22 @@ from typing import Any, NamedTuple, Protocol
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
-from seeknal.model.digest import plain
 from seeknal.model.graph import find_cycle
 from seeknal.model.interval import cadence_of
-from seeknal.model.lowering import Lowered, Wrong, input_names
+from seeknal.model.lowering import Lowered, Wrong
 from seeknal.model.materialization import tables_of
-from seeknal.model.node import Input, Node, Recipe
+from seeknal.model.node import Node
 from seeknal.model.typed import typed
 from seeknal.project.common import read_common
 from seeknal.project.declaration import Declaration, from_python, from_yaml
-from seeknal.project.expand import ARGUMENTS, expanded, own_params, reserved, unmentioned
+from seeknal.project.expand import ARGUMENTS, expanded, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.meta import meta_of, tags_of, with_columns
-from seeknal.project.python_code import code_of
-from seeknal.project.python_reader import decode, read_python
+from seeknal.project.profile import read_profile
+from seeknal.project.python_entities import with_entities
+from seeknal.project.python_lowering import lower_python
+from seeknal.project.python_reader import read_python
 from seeknal.project.schema import structure
 from seeknal.project.secrets import apart
 from seeknal.project.template import Values
@@ -68,13 +69,14 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     common = _collect(problems, lambda: read_common(files), {})
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
+    _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
     declarations = _declarations(files, parse or parse_file, problems)
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
     warnings = _warnings(nodes, declarations)
     unknown = unmentioned(values.params, used, declarations)
-    nodes += _derived(nodes, problems)
+    nodes = with_entities([*nodes, *_derived(nodes, problems)], problems)
     problems += _reviewed(nodes)
     problems += _unknown_inputs(nodes, declarations)
     return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
@@ -174,7 +176,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     fields, secrets = apart(getattr(kind, "SECRET", ()), declaration.fields, fields)
     is_code = declaration.function is not None and declaration.kind != "source" and "sql" not in fields
     if is_code:
-        lowered = _python(declaration, fields, named, values, files)
+        lowered = lower_python(declaration, fields, named, typed(values.params), files.read)
     else:
         body = {**fields, "transform": fields["sql"]} if "sql" in fields else fields
         spec = (
@@ -213,39 +215,16 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
 def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
     """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
     lines: dict[str, Any] = {"node": declaration.line}
-    for trait in ("needs", "texts"):
+    for trait in ("needs", "numbers", "texts"):
         if trait in lowered.traits:
             lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
     sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    return {**lines, "sql": declaration.line_of((*sql, 0))} if sql else lines
-
-
-def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
-    node = declaration.function
-    assert node is not None
-    text = decode(files.read(declaration.file) or b"", declaration.file)
-    code = code_of(node, declaration.file, text, lambda path: _decoded(files.read(path), path))
-    kind = kinds.get(declaration.kind)
-    extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
-    params = {**{name: fields[name] for name in own_params(declaration)}, **(fields.get("params") or {})}
-    if {"params", "get_param", "*"}.intersection(node.uses):
-        params = {**params, **typed(values.params)}
-    wanted: dict[str, tuple[str, ...] | None] = dict.fromkeys(named.ids)
-    refs = {ref.node: ref.columns for ref in node.refs}
-    inputs = tuple(Input(name, refs.get(name)) for name in dict.fromkeys([*wanted, *refs]))
-    definition = {"code": code.definition, "params": plain(params), **extra.recipe.definition}
-    late = {
-        "sources": code.sources,
-        "params": params,
-        "function": node.function,
-        "header": node.header,
-        "uses": node.uses,
-    }
-    return Lowered(Recipe("python", definition, inputs, names=input_names(named.ids), late=late), extra.traits)
-
-
-def _decoded(data: bytes | None, path: str) -> str | None:
-    return None if data is None else decode(data, path)
+    if not sql:
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
 def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
@@ -295,4 +274,8 @@ def check_cycles(nodes: Iterable[Node]) -> None:
     if path:
         first = by_id[path[0]]
         text = f"a cycle: {' -> '.join(path)}: one of these must not read the other"
+        made = next((name for name in path if by_id[name].traits.get("follows_inputs")), None)
+        if made is not None:
+            text += f"; {made} is made of all feature groups of that entity, so none of them can be made of it"
+            first = next(by_id[name] for name in path if name != made)
         raise ProjectError([Problem(first.file, first.line, text, "cycle")])

@@ -14,7 +14,7 @@ from seeknal.project.declaration import Declaration
 
 META = ("description", "owner", "tags", "columns")
 # Of these, only whether they changed is kept: they are functional in some kinds and notes in others.
-_DIGESTED = ("features", "audits", "materialization", "materializations")
+_DIGESTED = ("entity", "features", "audits", "materialization", "materializations")
 
 
 def tags_of(fields: Mapping[str, Any]) -> tuple[str, ...]:

@@ -23,7 +23,10 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "source": ("name", "source", "table", "columns", "tags", "materialization"),
     "transform": ("name", "sql", "inputs", "tags", "materialization"),
     "feature_group": ("name", "entity", "features", "inputs", "materialization", "tags"),
-    "second_order_aggregation": ("name", "id_col", "feature_date_col", "features"),
+    "second_order_aggregation": (
+        *("name", "id_col", "feature_date_col", "features", "application_date_col"),
+        *("description", "owner", "tags", "materialization"),
+    ),
     "materialize": ("type", "connection", "table", "mode", "time_column", "lookback", "unique_keys"),
     "OfflineConfig": ("format", "partition_by"),
     "OnlineConfig": ("enabled", "ttl_seconds"),

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from seeknal.errors import Problem, ProjectError
+from seeknal.model.lookback import days_of
+from seeknal.project.python_context import Function, Ref, asked_by
 from seeknal.project.python_header import Header, read_header
 from seeknal.project.python_literals import (
     NODE_DECORATORS,
@@ -21,7 +23,6 @@ from seeknal.project.python_literals import (
     Path,
     Wrong,
     arguments,
-    literal,
     names_of,
     ours,
 )
@@ -29,23 +30,14 @@ from seeknal.project.python_literals import (
 __all__ = ["Header", "PythonNode", "Ref", "decode", "parse", "read_python"]
 
 T = TypeVar("T")
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-class Ref(NamedTuple):
-    """A node named by `ctx.ref("kind.name", columns=[...])`, with every column that is asked for (None: all)."""
-
-    node: str
-    columns: tuple[str, ...] | None
-    line: int
 
 
 class PythonNode(NamedTuple):
     """One decorated function, as plain data.
 
     `fields` are the decorator's arguments without `name`; `lines` maps the path of each to its line. `stacked` are the
-    arguments of `@materialize(...)`, top to bottom. `uses` are the attributes of the context that the function mentions
-    (`params`, `as_of`, ...), with `*` when it passes the context itself on.
+    arguments of `@materialize(...)`, top to bottom. `uses` and `parameters` are what the function asks of its context
+    (`python_context.Asked`).
     """
 
     kind: str
@@ -58,6 +50,7 @@ class PythonNode(NamedTuple):
     header: Header | None
     stacked: tuple[dict[str, Any], ...] = ()
     uses: tuple[str, ...] = ()
+    parameters: tuple[str, ...] | None = ()
 
 
 def read_python(data: bytes, file: str) -> tuple[PythonNode, ...]:
@@ -147,9 +140,21 @@ def _node(function: Function, names: Names, header: Header | None) -> PythonNode
     fields = _arguments(decorator, kind, names, lines)
     name = fields.pop("name", None) or function.name
     _check_parameters(function, kind)
-    refs, uses = _context(function, bool(fields.get("inputs")), names)
-    more = tuple(_arguments(item, "materialize", names, {}) for item in stacked)
-    return PythonNode(kind, name, function.name, fields, lines, decorator.lineno, refs, header, more, uses)
+    asked = asked_by(function, listed=bool(fields.get("inputs")), names=names)
+    more = tuple(_materialize(item, names) for item in stacked)
+    return PythonNode(
+        kind,
+        name,
+        function.name,
+        fields,
+        lines,
+        decorator.lineno,
+        asked.refs,
+        header,
+        more,
+        asked.uses,
+        asked.parameters,
+    )
 
 
 def _sorted_out(function: Function, names: Names) -> tuple[str, ast.expr, list[ast.expr]]:
@@ -165,6 +170,17 @@ def _arguments(decorator: ast.expr, called: str, names: Names, lines: dict[Path,
     return arguments(decorator, called, names, lines, ()) if isinstance(decorator, ast.Call) else {}
 
 
+def _materialize(decorator: ast.expr, names: Names) -> dict[str, Any]:
+    lines: dict[Path, int] = {}
+    fields = _arguments(decorator, "materialize", names, lines)
+    if fields.get("lookback") is not None:
+        try:
+            fields["lookback"] = days_of(fields["lookback"])
+        except ValueError as error:
+            raise Wrong(lines["lookback",], f"@materialize: {error}") from None
+    return fields
+
+
 def _parameters(function: Function) -> list[str]:
     return [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
 
@@ -177,63 +193,3 @@ def _check_parameters(function: Function, kind: str) -> None:
     if required > 1:
         what = f"`{function.name}` is called with one argument, the context, but needs {required}"
         raise Wrong(function.lineno, what)
-
-
-def _context(function: Function, listed: bool, names: Names) -> tuple[tuple[Ref, ...], tuple[str, ...]]:
-    parameters = _parameters(function)
-    if not parameters:
-        return (), ()
-    ctx = parameters[0]
-    inside = list(ast.walk(function))
-    attributes = [node for node in inside if isinstance(node, ast.Attribute) and _is(node.value, ctx)]
-    escapes = sum(1 for node in inside if _is(node, ctx)) > len(attributes)
-    calls = [node for node in inside if isinstance(node, ast.Call) and _is_ref(node, ctx)]
-    refs = [_ref(call, ctx, listed, names) for call in calls]
-    # Whoever else holds the context, or asks with a name that is not literal, may read any column.
-    merged = _merged([ref for ref in refs if ref], anything=escapes or None in refs)
-    return merged, tuple(sorted({node.attr for node in attributes} | ({"*"} if escapes else set())))
-
-
-def _merged(refs: list[Ref], anything: bool) -> tuple[Ref, ...]:
-    found: dict[str, Ref] = {}
-    for ref in sorted(refs, key=lambda ref: ref.line):
-        first = found.get(ref.node, ref)
-        whole = anything or first.columns is None or ref.columns is None
-        columns = None if whole else tuple(dict.fromkeys([*(first.columns or ()), *(ref.columns or ())]))
-        found[ref.node] = Ref(ref.node, columns, first.line)
-    return tuple(found.values())
-
-
-def _is(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _is_ref(call: ast.Call, ctx: str) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "ref" and _is(call.func.value, ctx)
-
-
-def _ref(call: ast.Call, ctx: str, listed: bool, names: Names) -> Ref | None:
-    given = dict(zip(("name", "columns"), call.args, strict=False))
-    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-    node = _literal_or_none(given.get("name"), names)
-    if isinstance(node, str):
-        return Ref(node, _columns(given.get("columns"), names), call.lineno)
-    if listed:
-        return None
-    what = f'write the node literally, {ctx}.ref("kind.name"), or list it in inputs='
-    raise Wrong(call.lineno, f"`{ast.unparse(call)[:60]}`: {what}")
-
-
-def _columns(node: ast.expr | None, names: Names) -> tuple[str, ...] | None:
-    # Columns that are not literal may be any: then the node depends on all of them.
-    value = _literal_or_none(node, names)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    return None
-
-
-def _literal_or_none(node: ast.expr | None, names: Names) -> Any:
-    try:
-        return None if node is None else literal(node, names, {}, ())
-    except Wrong:
-        return None

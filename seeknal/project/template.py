@@ -108,8 +108,9 @@ class _Expansion:
         except TemplateWrong as error:
             if self._lenient:
                 return _masked(match[0])
-            inside = f"in {way[-1]}: " if way else ""
-            wrong.append((match.start(), f"{inside}{error}"))
+            if way:  # at once: trying the others of each level would take for ever
+                raise TemplateWrong(f"in {way[-1]}: {error}") from None
+            wrong.append((match.start(), str(error)))
         return ""
 
     def _value(self, expression: str, way: tuple[str, ...]) -> Any:

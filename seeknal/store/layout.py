@@ -104,6 +104,10 @@ class TargetLayout:
         """The folder that shows the parts of an artifact as one table; may be deleted at any time."""
         return join(self.root, "parts", index.removeprefix(PREFIX)[:32])
 
+    def states(self, env: str) -> str:
+        """The folder of what nodes remember between their runs (`ctx.state`)."""
+        return join(self.environment(env), "pipeline_state")
+
     def log(self, run: str) -> str:
         """The events of one run."""
         return join(self.root, "log", f"{run}.jsonl")

@@ -38,7 +38,7 @@ from seeknal.pipeline.context import Facts, PipelineContext  # noqa: E402
 from seeknal.pipeline.decorators import clear_registry  # noqa: E402
 from seeknal.worker import surroundings  # noqa: E402
 from seeknal.worker.failures import described  # noqa: E402
-from seeknal.worker.job import Job, decoded  # noqa: E402
+from seeknal.worker.job import Job, decoded, environment  # noqa: E402
 from seeknal.worker.modules import Modules  # noqa: E402
 from seeknal.worker.reads import Reads  # noqa: E402
 from seeknal.worker.results import write  # noqa: E402
@@ -100,7 +100,7 @@ class Worker:
         """Run one job, whatever happens in it."""
         start = time.perf_counter()
         try:
-            ordered = self._run(job)
+            ordered, state = self._run(job)
         except BaseException as error:  # noqa: BLE001 - the node's fault is an answer, not the worker's end
             return {"ok": False, "clean": surroundings.is_clean(), **described(error, job.project)}
         inputs = (path for data in job.inputs.values() for path in data.paths)
@@ -108,40 +108,53 @@ class Worker:
         undeclared = self._reads.undeclared(job.project, (*inputs, *shipped, job.output))
         seconds = time.perf_counter() - start
         clean = surroundings.is_clean()
-        return {"ok": True, "ordered": ordered, "undeclared": undeclared, "seconds": seconds, "clean": clean}
+        told = {"ordered": ordered, "undeclared": undeclared, "seconds": seconds, "state": state}
+        return {"ok": True, "clean": clean, **told}
 
-    def _run(self, job: Job) -> bool:
+    def _run(self, job: Job) -> tuple[bool, str | None]:
         import duckdb
+
+        from seeknal.pipeline import frames
 
         modules = Modules(job.sources, job.module, job.project) if job.sources else None
         clear_registry()
+        frames.forget()
         connection, self._spare = self._spare or _connected(), None
+        context = PipelineContext(_facts(job), lambda: connection)
         with (
             closing(connection),
             closing(connection.cursor()) as writer,
-            surroundings.kept(job.project, _environment(job)),
+            surroundings.kept(job.project, environment(job)),
         ):
             connection.execute(f"SET threads = {max(1, job.threads)}")
             duckdb.set_default_connection(connection)  # so that duckdb.sql() sees what ctx.duckdb sees
             with modules.installed(job.project, job.module) if modules else nullcontext():
                 with self._reads.watching():
-                    result = _called(job, connection)
-                return write(result, job.output, writer)
+                    result = _called(job, context)
+                return write(result, job.output, writer), context.state.changed()
 
 
 def _connected() -> Any:
     import duckdb
 
+    from seeknal.worker import relations
+
+    relations.install()
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
-def _called(job: Job, connection: Any) -> Any:
+def _facts(job: Job) -> Facts:
+    clock, inputs = job.as_of, job.inputs
+    return Facts(
+        job.node, job.project, job.target, clock, job.params, job.config, inputs, job.meta, job.state, job.interval
+    )
+
+
+def _called(job: Job, context: PipelineContext) -> Any:
     import inspect
 
-    facts = Facts(job.node, job.project, job.target, job.as_of, job.params, job.config, job.inputs)
-    context = PipelineContext(facts, lambda: connection)
     function: Callable[..., Any] = getattr(import_module(job.module), job.function)
     result = function(context) if inspect.signature(function).parameters else function()
     if isinstance(result, CoroutineType):
@@ -149,12 +162,6 @@ def _called(job: Job, connection: Any) -> Any:
 
         return asyncio.run(result)
     return result
-
-
-def _environment(job: Job) -> dict[str, str]:
-    scalars = {name: value for name, value in job.params.items() if isinstance(value, (str, int, float, bool))}
-    parameters = {f"SEEKNAL_PARAM_{name.upper()}": str(value) for name, value in scalars.items() if "=" not in name}
-    return {**parameters, "SEEKNAL_PROJECT_PATH": job.project}
 
 
 if __name__ == "__main__":

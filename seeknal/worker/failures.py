@@ -11,7 +11,7 @@ import sys
 import traceback
 
 from seeknal.pipeline.context import UndeclaredInputError
-from seeknal.worker.results import RefusedError
+from seeknal.pipeline.tables import RefusedError
 
 _FRAMES = 5
 # Packages whose name is not the name of their module.
@@ -44,13 +44,14 @@ def described(error: BaseException, project: str) -> dict[str, str]:
         return error.failure
     where = _where(error, project)
     if isinstance(error, RefusedError):
-        return _failure(WRONG, "wrong_result", str(error))
+        return _failure(WRONG, "wrong_result", f"{error}{where}")
     if isinstance(error, UndeclaredInputError):
         return _failure(WRONG, "undeclared_input", f"{error}{where}")
     if isinstance(error, SystemExit):
         return _failure(FAILED, "node_exited", f"the function called sys.exit({error.code!r}){where}")
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return _missing(error.name, where)
+        own = str(error).startswith("No module named") or "halted" in str(error)
+        return _missing(error.name, "" if own else f" ({error})", where)
     text = "".join(traceback.format_exception_only(error)).strip()
     return _failure(FAILED, "node_failed", text + where + _causes(error), _hint(error))
 
@@ -59,10 +60,10 @@ def _failure(fault: str, reason: str, message: str, hint: str = "") -> dict[str,
     return {"fault": fault, "reason": reason, "message": message, "hint": hint}
 
 
-def _missing(module: str, where: str) -> dict[str, str]:
+def _missing(module: str, said: str, where: str) -> dict[str, str]:
     top = module.partition(".")[0]
     package = _PACKAGES.get(top, top)
-    message = f"there is no module {module!r}, neither in the project nor installed{where}"
+    message = f"there is no module {module!r}, neither in the project nor installed{said}{where}"
     header = f'# dependencies = ["{package}"]'
     hint = f"install it (pip install '{package}'), or name it in the file's script header: {header}"
     return _failure(ENVIRONMENT, "missing_package", message, hint)
@@ -70,7 +71,7 @@ def _missing(module: str, where: str) -> dict[str, str]:
 
 def _hint(error: BaseException) -> str:
     if isinstance(error, (AttributeError, TypeError)) and any(word in str(error) for word in _RELATION):
-        return "ctx.ref() gives a DuckDB relation: add .df() for pandas, .pl() for polars, .arrow() for Arrow"
+        return "DuckDB's sql() gives a relation: add .df() for pandas, .pl() for polars, .arrow() for Arrow"
     return ""
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from seeknal.pipeline.context import About
 from seeknal.pipeline.context import InputData as Input
 
-__all__ = ["Input", "Job", "decoded", "encoded"]
+__all__ = ["About", "Input", "Job", "decoded", "encoded", "environment"]
 
 
 class Job(NamedTuple):
@@ -32,7 +33,10 @@ class Job(NamedTuple):
     as_of: str
     params: dict[str, Any] = {}  # noqa: RUF012 - never changed
     config: dict[str, Any] = {}  # noqa: RUF012
+    meta: dict[str, Any] = {}  # noqa: RUF012
+    state: dict[str, Any] = {}  # noqa: RUF012
     module: str = "__node__"
+    interval: tuple[str, str] | None = None
     threads: int = 1
     timeout: float = 1800.0
     requirements: tuple[str, ...] = ()
@@ -47,7 +51,17 @@ def encoded(job: Job) -> bytes:
 def decoded(line: bytes) -> Job:
     """Return the job of a line."""
     members = json.loads(line)
-    inputs = {
-        name: Input(tuple(paths), columns and tuple(columns)) for name, (paths, columns) in members["inputs"].items()
-    }
+    inputs = {name: _input(*parts) for name, parts in members["inputs"].items()}
     return Job(**{**members, "inputs": inputs})
+
+
+def _input(paths: list[str], columns: list[str] | None, about: list[Any] | None) -> Input:
+    known = About(about[0], tuple(about[1]), about[2]) if about else None
+    return Input(tuple(paths), None if columns is None else tuple(columns), known)
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The environment variables of a job: the project's folder, and each parameter as text."""
+    named = {name: value for name, value in job.params.items() if name.isidentifier() and value is not None}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in named.items()}
+    return {"SEEKNAL_PROJECT_PATH": job.project, **{f"SEEKNAL_PARAM_{n.upper()}": text for n, text in texts.items()}}

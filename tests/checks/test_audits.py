@@ -99,7 +99,8 @@ def test_every_kind_with_rows_may_have_audits(shop: Project) -> None:
         @transform(inputs=["source.orders"], audits=[{"type": "unique", "columns": ["id"]}])
         def doubled(ctx):
             assert not ctx.params
-            return ctx.duckdb.sql("SELECT id // 2 AS id FROM orders") if (orders := ctx.ref("source.orders")) else None
+            orders = ctx.ref("source.orders")
+            return ctx.duckdb.sql("SELECT id // 2 AS id FROM orders")
         """,
     )
     result = shop.run(ok=False)

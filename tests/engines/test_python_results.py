@@ -78,7 +78,7 @@ def test_only_declared_columns_are_seen(project: Project) -> None:
 
 def test_pandas_habits_on_a_relation_get_a_hint(project: Project) -> None:
     with pytest.raises(BuildFailed) as error:
-        project.run('return ctx.ref("a.b").groupby("id").sum()', inputs={"a.b": project.input(RIDES)})
+        project.run("return ctx.duckdb.sql('SELECT 1 AS id').groupby('id').sum()")
     assert ".df()" in error.value.hint
 
 

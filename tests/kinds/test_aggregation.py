@@ -192,6 +192,20 @@ def test_any_text_can_be_the_name_of_a_column(project: Project) -> None:
     same(found, wanted(rows, ["city"]))
 
 
+def test_names_that_come_twice_get_a_number(project: Project) -> None:
+    rows = [{**row, "x_sum": 1} for row in some_rides(1)]
+    source(project, "rides", rows, {**TYPES, "x_sum": "INTEGER"})
+    since = "{condition: fare > 1, aggs: [count]}"
+    aggregation(
+        project,
+        f"\n  - {{name: x, column: minutes, basic: [sum], since: [{since}, {since}]}}\n  - {{name: X, column: fare, basic: sum}}\n",
+        "group_by: [x_sum, rider]\nsource: source.rides",
+    )
+    project.run()
+    names = ["rider", "as_of", "x_sum", "x_sum_1", "x_count_if", "x_count_if_1", "X_sum_2"]
+    assert columns(project, "aggregation.load") == names
+
+
 # -- what it reads ----------------------------------------------------------------------------------------------------
 
 
@@ -372,3 +386,29 @@ def test_a_column_that_the_rows_lack_is_told_at_the_field_that_names_it(
     assert f"{what}: source.rides has no column '{name}'" in problem["message"]
     (failed,) = project.run(ok=False).of("failed")
     assert f"seeknal/load.yml:{line}: " in failed["error"]
+
+
+@pytest.mark.parametrize("form", ["basic: [count, sum]", "rolling: [{window: 7, aggs: [avg]}]",
+                                  "ratio: [{numerator: 1, denominator: 2, aggs: [max, sum]}]"])  # fmt: skip
+def test_text_where_numbers_are_needed_is_told_at_its_feature(project: Project, form: str) -> None:
+    source(project, "rides", some_rides(1))
+    aggregation(project, f"\n  - {{name: fare, basic: [sum]}}\n  - {{name: x, column: city, {form}}}\n")
+    (failed,) = project.run(ok=False).of("failed")
+    assert failed["error"].startswith("seeknal/aggregations/load.yml:9: ")
+    assert "features[1].column: in source.rides, 'city' is text (VARCHAR)" in failed["error"]
+    assert "CAST" in failed["error"]
+
+
+def test_text_can_be_counted_and_compared(project: Project) -> None:
+    source(project, "rides", some_rides(1))
+    aggregation(project, "\n  - {name: city, basic: [count, min, max], rolling: [{window: 7, aggs: [max]}]}\n")
+    project.run()
+    assert columns(project, "aggregation.load")[2:] == ["city_count", "city_min", "city_max", "city_max_7d"]
+
+
+def test_what_only_duckdb_knows_is_told_at_the_features(project: Project) -> None:
+    source(project, "rides", some_rides(1))
+    aggregation(project, "\n  - {name: fare, basic: [sum]}\n  - {name: day, basic: [sum]}\n")
+    (failed,) = project.run(ok=False).of("failed")
+    assert failed["error"].startswith("seeknal/aggregations/load.yml:7: ")
+    assert "sum(DATE)" in failed["error"]

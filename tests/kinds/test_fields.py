@@ -42,6 +42,7 @@ def other(before: Fields, after: Fields) -> Edit:
 
 
 INPUT = {"inputs": [{"ref": "source.orders"}]}
+TRAINING = {"algorithm": "linear_regression", "label_source": "source.orders", "label_column": "amount"}
 BASE: dict[str, Fields] = {
     "source": {"source": "csv", "table": "data/orders.csv"},
     "transform": {
@@ -70,6 +71,7 @@ BASE: dict[str, Fields] = {
     },
     "profile": {**INPUT, "profile": {"columns": ["amount"]}},
     "rule": {**INPUT, "rule": {"type": "range", "column": "amount", "params": {"min_val": 0}}},
+    "model": {**INPUT, "output_columns": ["guess"], "training": {**TRAINING}},
     "exposure": {"depends_on": [{"ref": "source.orders"}], "type": "file", "params": {"path": "out.csv"}},
 }
 ROLLING = [{"name": "amount", "rolling": [{"window": [7], "aggs": ["sum"]}]}]
@@ -155,6 +157,25 @@ EDITS: dict[str, dict[str, list[Edit]]] = {
             other({}, {"rule": "amount >= 0"}),
         ],
         "params": [also(params={"severity": "warn"}), also(params={"error_message": "odd"})],
+    },
+    "model": {
+        "inputs": [other({}, {"inputs": [{"ref": "source.other"}]})],
+        "depends_on": [
+            other(
+                {"inputs": None, "depends_on": [{"ref": "source.orders"}]},
+                {"inputs": None, "depends_on": [{"ref": "source.other"}]},
+            )
+        ],
+        "aggregation": [noted(aggregation="none")],
+        "transform": [noted(transform="none")],
+        "output_columns": [other({}, {"output_columns": ["better"]})],
+        "training": [
+            other({}, {"training": {**TRAINING, "algorithm": "svm_regressor"}}),
+            Edit({}, {"training": {**TRAINING, "algorithm": "LinearRegression"}}, set()),
+            other({}, {"training": {**TRAINING, "label_column": "id"}}),
+            other({}, {"training": {**TRAINING, "params": {"fit_intercept": False}}}),
+            other({}, {"training": {**TRAINING, "test_size": 0.5}}),
+        ],
     },
     "exposure": {
         "type": [other({}, {"type": "report", "params": {}})],

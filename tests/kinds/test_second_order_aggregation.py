@@ -503,6 +503,21 @@ def test_a_column_that_a_condition_lacks_is_told(project: Project, form: str) ->
     assert "minuten" in project.read(file).splitlines()[int(line) - 1]
 
 
+@pytest.mark.parametrize("form", ["yaml", "python"])
+def test_text_where_numbers_are_needed_is_told_at_its_feature(project: Project, form: str) -> None:
+    source(project, "rides", some_rides(1))
+    if form == "yaml":
+        soa(project, "\n  fare: {basic: sum}\n  city: {basic: [count, mean]}\n")
+    else:
+        spec = 'features={\n"fare": {"basic": "sum"},\n"city": {"basic": ["count", "mean"]}}'
+        project.write("seeknal/load.py", PYTHON.replace("features=FEATURES", spec))
+    (failed,) = project.run(ok=False).of("failed")
+    assert "features.city: in " in failed["error"]
+    assert "'city' is text (VARCHAR)" in failed["error"]
+    file, line = failed["error"].split(":")[:2]
+    assert "city" in project.read(file).splitlines()[int(line) - 1]
+
+
 @pytest.mark.parametrize("word", ["medium", "upper", "quantile_cont"])
 def test_a_word_that_is_no_aggregate_of_one_column_is_told(project: Project, word: str) -> None:
     source(project, "rides", some_rides(1))

@@ -250,10 +250,6 @@ def test_large_integers_and_dates_go_through_python_unharmed(project: Project, h
     path = project.view("transform.same")
     types = dict(row[:2] for row in con.execute(f"DESCRIBE FROM read_parquet('{path}')").fetchall())
     rows = con.execute(f"SELECT CAST(n AS VARCHAR), CAST(d AS VARCHAR) FROM read_parquet('{path}')").fetchall()
-    if how == ".df()":
-        # pandas itself has no integers with NULL and no dates: what it was given is gone before seeknal sees it
-        assert sorted(row[1][:10] for row in rows) == ["2024-02-29", "2024-03-01"]
-        return
     assert types == {"n": "BIGINT", "d": "DATE"}
     assert sorted(rows, key=repr) == [("9007199254740993", "2024-02-29"), (None, "2024-03-01")]
 

@@ -1,0 +1,76 @@
+"""What DuckDB itself loses on the way to pandas: put right in a worker, for the relations that a node makes.
+
+Decides two things about `relation.df()`. A DATE becomes a timestamp there, as everywhere: the frame notes which columns
+were dates, and gets them back when the node returns it. Every sum of BIGINT is a HUGEINT, which becomes a float there:
+where all its values fit they are 64-bit integers. Also lets `from_df` take the rows of `ctx.ref`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from seeknal.pipeline.frames import DATES
+from seeknal.pipeline.rows import Rows
+
+
+@cache
+def install() -> None:
+    """Change DuckDB's classes, once for a process."""
+    import duckdb
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+    of_relation = DuckDBPyRelation.df
+
+    def df(self: Any, *, date_as_object: bool = False) -> Any:
+        frame = of_relation(_narrowed(duckdb, self), date_as_object=date_as_object)
+        return _noted(frame, zip(self.columns, self.types, strict=True))
+
+    for name in ("df", "fetchdf", "to_df"):
+        setattr(DuckDBPyRelation, name, df)
+    for name in ("df", "fetchdf", "fetch_df"):
+        setattr(DuckDBPyConnection, name, _of_result(getattr(DuckDBPyConnection, name)))
+    for place in (DuckDBPyConnection, duckdb):
+        setattr(place, "from_df", _taking_rows(place.from_df))  # noqa: B010 - types do not know that this can be set
+
+
+def _taking_rows(from_df: Callable[..., Any]) -> Callable[..., Any]:
+    def taking(*args: Any, **options: Any) -> Any:
+        return from_df(*(arg.df() if isinstance(arg, Rows) else arg for arg in args), **options)
+
+    return taking
+
+
+def _of_result(fetch: Callable[..., Any]) -> Callable[..., Any]:
+    def df(self: Any, *, date_as_object: bool = False) -> Any:
+        told = [(name, kind) for name, kind, *_ in self.description or ()]
+        return _noted(fetch(self, date_as_object=date_as_object), told)
+
+    return df
+
+
+def _noted(frame: Any, told: Any) -> Any:
+    dates = [name for name, kind in told if str(kind) == "DATE"]
+    if dates:
+        frame.attrs[DATES] = dates
+    return frame
+
+
+def _narrowed(duckdb: Any, relation: Any) -> Any:
+    if not any(str(kind) in ("HUGEINT", "UHUGEINT") for kind in relation.types):
+        return relation
+    import pyarrow as pa
+
+    table = relation.to_arrow_table()
+    for at, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and str(relation.types[at]).endswith("HUGEINT"):
+            table = _with_integers(pa, table, at, field.name)
+    return duckdb.from_arrow(table)
+
+
+def _with_integers(pa: Any, table: Any, at: int, name: str) -> Any:
+    try:
+        return table.set_column(at, name, table.column(at).cast(pa.int64()))
+    except pa.ArrowInvalid:
+        return table

@@ -1,0 +1,1 @@
+"""Parameters of a run, for code that has no context at hand."""
