@@ -93,7 +93,7 @@ def parse_file(path: str, data: bytes) -> list[Declaration]:
     """The declarations of one file. Raises ProjectError."""
     if path.endswith(".py"):
         return [from_python(node, path) for node in read_python(data, path)]
-    return [from_yaml(data, path)]
+    return from_yaml(data, path)
 
 
 def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[Declaration]:

@@ -1,6 +1,6 @@
 r"""Reading YAML from its events: plain data, the line of every part, and every problem with what to do about it.
 
-Decides what a YAML file of a project may be: one document of the core schema (YAML 1.2), at most 64 levels deep and a
+Decides what a YAML file of a project may be: documents of the core schema (YAML 1.2), at most 64 levels deep and a
 million values large with its aliases written out, no key twice, no tags of other languages, no invisible line breaks.
 PyYAML's constructors are never called: they crash on deep nesting, take the last of two equal keys, and guess
 sexagesimal numbers. Never opens a file and never looks at what the words mean.
@@ -46,7 +46,7 @@ Path = tuple[str | int, ...]
 
 
 class Document(NamedTuple):
-    """The value of a file, and for the path of each part its line (for a mapping's value: the line of its key).
+    """The value of a document, and for the path of each part its line (for a mapping's value: the line of its key).
 
     `()` is the document's line. What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
     """
@@ -69,13 +69,23 @@ class _Stop(Exception):
 
 def read_yaml(data: bytes, file: str) -> Document:
     """The one document of a YAML file; an empty file is None. Raises ProjectError with all problems found."""
+    found = _documents(data, file, 1)
+    return found[0] if found else Document(None, {(): 1})
+
+
+def read_documents(data: bytes, file: str) -> list[Document]:
+    """The documents of a YAML file, `---` between them; empty ones do not count. Raises ProjectError."""
+    return [document for document in _documents(data, file, _VALUES) if document.value is not None]
+
+
+def _documents(data: bytes, file: str, most: int) -> list[Document]:
     reader = _Reader(file)
-    value = None
+    found: list[Document] = []
     with contextlib.suppress(_Stop):
-        value = reader.document(_text(data, reader))
+        found = reader.documents(_text(data, reader), most)
     if reader.problems:
         raise ProjectError(reader.problems)
-    return Document(value, reader.lines)
+    return found
 
 
 def _text(data: bytes, reader: _Reader) -> str:
@@ -101,7 +111,7 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.lines: dict[Path, int] = {(): 1}
+        self.lines: dict[Path, int] = {}
         self._anchors: dict[str, _Anchor] = {}
         self._open: set[str] = set()
         self._events_seen = self._values = self._deepest = 0
@@ -118,21 +128,21 @@ class _Reader:
         self.say(line, message, reason)
         raise _Stop
 
-    def document(self, text: str) -> Any:
-        """Read the only document of `text`."""
+    def documents(self, text: str, most: int) -> list[Document]:
+        """Read the documents of `text`; more than `most` are a problem."""
         stream = self._events(text)
-        value, seen = None, False
+        found: list[Document] = []
         for event in stream:
             if isinstance(event, ev.DocumentStartEvent):
-                if seen:
-                    self.stop(_line(event), "a second document begins here: one file holds one node", "yaml_documents")
-                seen = True
-                del self.lines[()]
+                if len(found) == most:
+                    self.stop(_line(event), "a second document begins here: this file holds one", "yaml_documents")
+                self.lines, self._anchors = {}, {}
                 value = self._value(next(stream), stream, (), 1)
+                found.append(Document(value, self.lines))
         if self._aliased > max(_ALIASED, _TIMES * self._events_seen):
             text = f"the aliases of this file stand for {self._aliased:,} values: write less of them"
             self.say(self._largest[1], text, "yaml_alias")
-        return value
+        return found
 
     def _events(self, text: str) -> Iterator[Any]:
         try:
