@@ -4,8 +4,10 @@ A kind's module has `Spec` (a frozen dataclass: the fields that this kind knows,
 and `lower(name, spec, inputs) -> Lowered`. It may have
 `expand(definition, schemas)` for SQL that depends on the columns of its inputs, `files(name, traits)` for documents shown
 beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code,
-`reads(fields)` for inputs that other fields than `inputs` name, `derive(nodes)` for targets that nobody writes down, and
-`review(nodes)` for what is wrong between nodes. Nothing here reads, runs or imports an engine.
+`reads(fields)` for inputs that other fields than `inputs` name (with `OWN_INPUTS` where `inputs` names no nodes),
+`link(nodes)` for inputs that follow from other nodes, `derive(nodes)` for targets that nobody writes down, and
+`review(nodes)` for what is wrong between nodes. What `expand` gives may have `binds`: queries that must bind, and are not
+run. A trait `paths` lists the fields whose lines are wanted later. Nothing here reads, runs or imports an engine.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from seeknal.project.python_code import code_of
 from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
 from seeknal.project.template import TemplateWrong, Values, expand_all
+from seeknal.project.together import derived, linked, reviewed
 
 _META = ("description", "owner", "tags", "columns")
 
@@ -63,11 +64,14 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
     declarations = _declarations(files, parse or parse_file, problems)
+    unread = bool(problems)
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
-    nodes += _derived(nodes, problems)
-    problems += _reviewed(nodes)
+    nodes = linked(nodes)
+    nodes += derived(nodes, problems)
+    lost = {d.kind for d, node in zip(declarations, lowered, strict=True) if node is None}
+    problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
     return Project(name, tuple(nodes), tuple(problems), frozenset(used))
 
@@ -144,7 +148,8 @@ def _lower(declaration: Declaration, values: Values, files: Files, used: set[str
 
 def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
     """The inputs that a declaration lists, and those that fields of its kind name besides (`source: aggregation.x`)."""
-    named = inputs_of(fields)
+    own = getattr(kinds.get(kind), "OWN_INPUTS", False)
+    named = inputs_of({name: value for name, value in fields.items() if name != "inputs"} if own else fields)
     more = kinds.get(kind).reads(fields) if hasattr(kinds.get(kind), "reads") else ()
     return named._replace(ids=(*named.ids, *(name for name in more if name not in named.ids)))
 
@@ -200,13 +205,15 @@ def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, int]:
-    """The lines that errors of the engine point to: of the node, and of its SQL."""
+    """The lines that errors found later point to: of the node, of its SQL, of the fields at its `paths`."""
+    paths = lowered.traits.get("paths", ())
+    found = {"node": declaration.line, **{".".join(map(str, path)): declaration.line_of(path) for path in paths}}
     sql = lowered.traits.get("sql")
     if not sql:
-        return {"node": declaration.line}
+        return found
     text = declaration.fields.get(sql[0])
     block = isinstance(text, str) and text.endswith("\n") and declaration.function is None
-    return {"node": declaration.line, "sql": declaration.line_of(sql) + (1 if block else 0)}
+    return {**found, "sql": declaration.line_of(sql) + (1 if block else 0)}
 
 
 def _tags(tags: Any) -> tuple[str, ...]:
@@ -251,35 +258,25 @@ def _decoded(data: bytes | None, path: str) -> str | None:
     return None if data is None else decode(data, path)
 
 
-def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
-    found: list[Node] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "derive"):
-            more, wrong = kinds.get(kind).derive(nodes)
-            found += more
-            problems += wrong
-    return found
-
-
-def _reviewed(nodes: list[Node]) -> list[Problem]:
-    found: list[Problem] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "review"):
-            found += kinds.get(kind).review(nodes)
-    return found
-
-
 def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
     ids = {declaration.id for declaration in declarations} | {node.id for node in nodes}
     by_id = {declaration.id: declaration for declaration in declarations}
     return [
         by_id[node.id].problem(
-            ("inputs",), f"the input {i.node!r} does not exist{nearest(i.node, ids)}", "unknown_input"
+            _naming(by_id[node.id], i.node),
+            f"the input {i.node!r} does not exist{nearest(i.node, ids)}",
+            "unknown_input",
         )
         for node in nodes
         for i in node.recipe.inputs
         if i.node not in ids and node.id in by_id
     ]
+
+
+def _naming(declaration: Declaration, name: str) -> Path:
+    """The field that names an input: `inputs`, or one of the kind's own."""
+    own = [field for field, value in declaration.fields.items() if isinstance(value, str) and name in value]
+    return ("inputs",) if "inputs" in declaration.fields or not own else (own[0],)
 
 
 def check_cycles(nodes: Iterable[Node]) -> None:

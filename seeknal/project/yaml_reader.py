@@ -80,12 +80,11 @@ def read_documents(data: bytes, file: str) -> list[Document]:
 
 def _documents(data: bytes, file: str, most: int) -> list[Document]:
     reader = _Reader(file)
-    found: list[Document] = []
     with contextlib.suppress(_Stop):
-        found = reader.documents(_text(data, reader), most)
+        reader.documents(_text(data, reader), most)
     if reader.problems:
         raise ProjectError(reader.problems)
-    return found
+    return reader.found
 
 
 def _text(data: bytes, reader: _Reader) -> str:
@@ -111,6 +110,7 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.found: list[Document] = []
         self.lines: dict[Path, int] = {}
         self._anchors: dict[str, _Anchor] = {}
         self._open: set[str] = set()
@@ -128,21 +128,18 @@ class _Reader:
         self.say(line, message, reason)
         raise _Stop
 
-    def documents(self, text: str, most: int) -> list[Document]:
+    def documents(self, text: str, most: int) -> None:
         """Read the documents of `text`; more than `most` are a problem."""
         stream = self._events(text)
-        found: list[Document] = []
         for event in stream:
             if isinstance(event, ev.DocumentStartEvent):
-                if len(found) == most:
+                if len(self.found) == most:
                     self.stop(_line(event), "a second document begins here: this file holds one", "yaml_documents")
                 self.lines, self._anchors = {}, {}
-                value = self._value(next(stream), stream, (), 1)
-                found.append(Document(value, self.lines))
+                self.found.append(Document(self._value(next(stream), stream, (), 1), self.lines))
         if self._aliased > max(_ALIASED, _TIMES * self._events_seen):
             text = f"the aliases of this file stand for {self._aliased:,} values: write less of them"
             self.say(self._largest[1], text, "yaml_alias")
-        return found
 
     def _events(self, text: str) -> Iterator[Any]:
         try:
