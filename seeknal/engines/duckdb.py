@@ -23,6 +23,7 @@ from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_p
 from seeknal.engines.sqlwrite import SORTED, over, write
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
 from seeknal.model.action import Action, Artifact, Used
+from seeknal.model.binds import Bind
 from seeknal.model.digest import document_digest
 from seeknal.model.lowering import RUN_DATE, RUN_ID, Wrong, path_literal
 from seeknal.model.node import Node, Schema
@@ -96,22 +97,21 @@ class DuckDBEngine:
         if "expand" not in definition:
             return definition["sql"], (), node.recipe.names
         try:
-            made = kinds.get(definition["expand"]).expand(definition, [schemas.get(i.node) for i in node.recipe.inputs])
+            known = {**definition, **node.recipe.late}
+            made = kinds.get(definition["expand"]).expand(known, [schemas.get(i.node) for i in node.recipe.inputs])
         except Wrong as wrong:
-            raise of_field(node, ".".join(map(str, wrong.path)), wrong.message) from wrong
+            raise of_field(node, wrong.path, wrong.message) from wrong
         names = {f"input_{i}": need.node for i, need in enumerate(node.recipe.inputs) if need.node in schemas}
         for item in made.get("binds", ()):
             self._binds(node, item, names, schemas)
         return made["sql"], tuple(made["checks"]), names
 
-    def _binds(
-        self, node: Node, bind: Mapping[str, Any], names: Mapping[str, str], schemas: Mapping[str, Schema]
-    ) -> None:
+    def _binds(self, node: Node, bind: Bind, names: Mapping[str, str], schemas: Mapping[str, Schema]) -> None:
         """Raise DefinitionWrong, at the field that it is about, unless a query binds; nothing is run."""
         try:
-            parsed = self._parse(node, bind["sql"], names, shadows(column for s in schemas.values() for column in s))
-            only_columns(node, bind, parsed, schemas)
-            self._bound(node, bind["sql"], {}, names, schemas, ())
+            parsed = self._parse(node, bind.sql, names, shadows(column for s in schemas.values() for column in s))
+            only_columns(parsed, schemas)
+            self._bound(node, bind.sql, {}, names, schemas, ())
         except DefinitionWrong as wrong:
             raise of_bind(node, bind, wrong) from wrong
 

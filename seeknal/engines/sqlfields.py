@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from seeknal.engines.sql import Parsed
 from seeknal.errors import DefinitionWrong, Problem, nearest
+from seeknal.model.binds import Bind
+from seeknal.model.lowering import Path
 from seeknal.model.node import Node, Schema
 
 _MISSING = re.compile(r'(?:Referenced column|column named) "(.+?)"')
 
 
-def of_field(node: Node, path: str, message: str, reason: str = "wrong_definition", hint: str = "") -> DefinitionWrong:
+def of_field(node: Node, path: Path, message: str, reason: str = "wrong_definition", hint: str = "") -> DefinitionWrong:
     """An error at a field of a node."""
-    line = node.traits.get("lines", {}).get(path, node.line)
-    problem = Problem(node.file, line, f"{node.id}: {path}: {message}", reason)
+    field = ".".join(map(str, path))
+    line = node.traits.get("lines", {}).get(field, node.line)
+    problem = Problem(node.file, line, f"{node.id}: {field}: {message}", reason)
     return DefinitionWrong(problem.message, reason=reason, hint=hint, problem=problem)
 
 
-def of_bind(node: Node, bind: Mapping[str, Any], wrong: DefinitionWrong) -> DefinitionWrong:
+def of_bind(node: Node, bind: Bind, wrong: DefinitionWrong) -> DefinitionWrong:
     """The error of a query, told of the expression that is in it, with the nearest name that could be meant."""
     said = wrong.problem.message if wrong.problem else wrong.message
     message = said.removeprefix(f"{node.id}: ")
-    name, missing = missing_name(message), wrong.hint
+    name, hint = missing_name(message), wrong.hint
     if name:
-        missing = f"no column or dimension {name}{nearest(name, bind['names'])}; known: {', '.join(bind['names'][:20])}"
-    return of_field(node, bind["path"], f"{bind['text']}: {message}", wrong.reason, missing)
+        hint = f"no column or dimension {name}{nearest(name, bind.names)}; known: {', '.join(bind.names[:20])}"
+    return of_field(node, bind.path, f"{bind.text}: {message}", wrong.reason, hint)
 
 
 def missing_name(message: str) -> str:
@@ -39,7 +41,7 @@ def missing_name(message: str) -> str:
     return found[1] if found else ""
 
 
-def only_columns(node: Node, bind: Mapping[str, Any], parsed: Parsed, schemas: Mapping[str, Schema]) -> None:
+def only_columns(parsed: Parsed, schemas: Mapping[str, Schema]) -> None:
     """Raise DefinitionWrong where an expression reads more than the columns of its model."""
     other = next((name for name in (*parsed.files, *parsed.relations) if name not in schemas), None)
     if other:

@@ -6,8 +6,9 @@ and `lower(name, spec, inputs) -> Lowered`. It may have
 beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code,
 `reads(fields)` for inputs that other fields than `inputs` name (with `OWN_INPUTS` where `inputs` names no nodes),
 `link(nodes)` for inputs that follow from other nodes, `derive(nodes)` for targets that nobody writes down, and
-`review(nodes)` for what is wrong between nodes. What `expand` gives may have `binds`: queries that must bind, and are not
-run. A trait `paths` lists the fields whose lines are wanted later. Nothing here reads, runs or imports an engine.
+`review(nodes)` for what is wrong between nodes. What `expand` is given has what is in
+`Recipe.late` too; what it gives may have `binds`: queries that must bind and are not run. A trait `paths` lists the fields
+whose lines are wanted later. Nothing here reads, runs or imports an engine.
 """
 
 from __future__ import annotations

@@ -122,27 +122,32 @@ def paths(metric: Metric, prefix: Path = ()) -> tuple[Path, ...]:
 
 
 def link(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes, metrics with the models and metrics that they are made of as inputs."""
-    if not any("metric" in node.traits for node in nodes):
-        return [*nodes]
+    """The nodes, metrics and models with what they are made of and judged by as inputs."""
     catalog = catalog_of(nodes)
+    if not catalog.models and not catalog.metrics:
+        return [*nodes]
     ids = {node.traits["metric"].name.lower(): node.id for node in nodes if "metric" in node.traits}
     ids |= {f"model {node.traits['semantic'].name}": node.id for node in nodes if "semantic" in node.traits}
     known = {node.id for node in nodes}
-    return [_linked(node, catalog, ids, known) if "metric" in node.traits else node for node in nodes]
+    return [_linked(node, catalog, ids, known) for node in nodes]
 
 
 def _linked(node: Node, catalog: Catalog, ids: Mapping[str, str], known: Set[str]) -> Node:
+    if "semantic" in node.traits:
+        model: Model = node.traits["semantic"]
+        own = [Owned(metric, model.name) for metric in model.metrics]
+        return connected(node, model, catalog, uses_of(catalog, own, model), (), known)
+    if "metric" not in node.traits:
+        return node
     metric: Metric = node.traits["metric"]
     uses = uses_of(catalog, [Owned(metric)])
     more = [ids[f"model {name}"] for name in uses.owners] + [ids.get(part.metric.lower()) for part in metric.parts]
-    return connected(node, uses, [name for name in more if name and name != node.id], known)
+    return connected(node, metric, catalog, uses, [name for name in more if name and name != node.id], known)
 
 
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:
     """The table that describes the metric, and the queries that show that it can be asked for. Raises Wrong."""
-    known = Known.of(definition, schemas)
-    binds = bound_metric(known, known.catalog.metrics[0], ())
+    binds = bound_metric(Known.of(definition, schemas), Owned(definition["own"]), ())
     return {"sql": definition["table"], "checks": [], "binds": binds}
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from seeknal.errors import Problem, nearest
 from seeknal.kinds import metric as metric_kind
-from seeknal.model.binds import Known, bound_model, connected, uses_of
-from seeknal.model.catalog import Owned, catalog_of
+from seeknal.model.binds import Known, bound_model
 from seeknal.model.fields import Fields, told
 from seeknal.model.lowering import Lowered, Path, Wrong, quoted
 from seeknal.model.node import Input, Node, Recipe, Schema
@@ -170,28 +169,10 @@ def _paths(model: Model) -> Iterator[Path]:
         yield from metric_kind.paths(metric, ("metrics", i))
 
 
-def link(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes, models with the tables that they are joined with, and that their own metrics read, as inputs."""
-    if not any("semantic" in node.traits for node in nodes):
-        return [*nodes]
-    catalog = catalog_of(nodes)
-    known = {node.id for node in nodes}
-    return [
-        connected(node, uses_of(catalog, _own(node.traits["semantic"]), node.traits["semantic"]), (), known)
-        if "semantic" in node.traits
-        else node
-        for node in nodes
-    ]
-
-
-def _own(model: Model) -> list[Owned]:
-    return [Owned(metric, model.name) for metric in model.metrics]
-
-
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:
     """The table that describes the model, and the queries that show that its expressions fit. Raises Wrong."""
-    known = Known.of(definition, schemas)
-    return {"sql": definition["table"], "checks": [], "binds": bound_model(known, definition["own"])}
+    binds = bound_model(Known.of(definition, schemas), definition["own"])
+    return {"sql": definition["table"], "checks": [], "binds": binds}
 
 
 def review(nodes: Sequence[Node]) -> list[Problem]:

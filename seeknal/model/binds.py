@@ -1,13 +1,13 @@
 """What a semantic model or a metric must fit: queries that are only bound, against the columns of its tables.
 
-Decides which models, metrics and tables such a node needs to be judged alone, and one query for each expression, with the
-field that is wrong when it does not bind. Nothing is run.
+Decides which tables such a node needs to be judged, and one query for each expression, with the field that is wrong when
+it does not bind. Nothing is run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from seeknal.errors import UsageError
@@ -17,54 +17,37 @@ from seeknal.model.lowering import Path, Wrong, literal, quoted
 from seeknal.model.metricgroups import Question
 from seeknal.model.metricnames import dimension_names, grained
 from seeknal.model.metricrows import Rows
-from seeknal.model.metricsql import query
+from seeknal.model.metricsql import query, query_of
 from seeknal.model.metricterms import Leaf, leaves, term
 from seeknal.model.node import Input, Node, Schema
-from seeknal.model.semantics import TIME, Measure, Model, metric_of, model_of, plain_data
+from seeknal.model.semantics import TIME, Measure, Metric, Model
 from seeknal.model.sqltext import mentions
 
-Bind = dict[str, Any]
+
+class Bind(NamedTuple):
+    """A query to bind: the field that it is about and its text, and the names that could be meant in it."""
+
+    path: Path
+    text: str
+    sql: str
+    names: Sequence[str] = ()
 
 
 class Uses(NamedTuple):
-    """What metrics and a model rest on: the models of their measures, the tables read, all models and metrics needed."""
+    """What metrics and a model rest on: the models of their measures, and the tables that must be looked at."""
 
     owners: tuple[str, ...]
     tables: tuple[str, ...]
-    models: tuple[Model, ...]
-    metrics: tuple[Owned, ...]
-    own: str
 
 
 def uses_of(catalog: Catalog, metrics: Sequence[Owned], model: Model | None = None) -> Uses:
     """What these metrics, and the joins of a model, rest on; names that mean nothing are left out."""
-    every = [*_below(catalog, metrics)]
     found = [leaf for owned in metrics for leaf in _leaves(catalog, owned)]
     owners = dict.fromkeys(leaf.model for leaf in found)
     joined = [edge.target for join in model.joins if (edge := declared(catalog, model, join))] if model else []
-    bases = dict.fromkeys([*([model.name] if model else []), *owners])
-    read = dict.fromkeys([*bases, *joined, *(name for leaf in found for name in _involved(catalog, leaf))])
-    near = [ways(catalog, base) for base in bases]
-    reach = dict.fromkeys([*read, *(name for way in near for name in (*way.edges, *way.several))])
-    tables = dict.fromkeys(catalog.models[name].table for name in read)
-    models = tuple(catalog.models[name] for name in reach)
-    return Uses(tuple(owners), tuple(tables), models, tuple(every), model.name if model else "")
-
-
-def _below(catalog: Catalog, metrics: Iterable[Owned]) -> Iterator[Owned]:
-    """Metrics, and those that they are made of."""
-    seen: set[str] = set()
-    waiting = [*metrics]
-    while waiting:
-        owned = waiting.pop(0)
-        if owned.metric.name.lower() in seen:
-            continue
-        seen.add(owned.metric.name.lower())
-        yield owned
-        names = [owned.metric.numerator, owned.metric.denominator, *(part.metric for part in owned.metric.parts)]
-        waiting += [
-            other for other in catalog.metrics if other.metric.name.lower() in map(str.lower, filter(None, names))
-        ]
+    filtered = [name for leaf in found for name in _involved(catalog, leaf)]
+    read = [*([model.name] if model else []), *owners, *joined, *filtered]
+    return Uses(tuple(owners), tuple(dict.fromkeys(catalog.models[name].table for name in read)))
 
 
 def _leaves(catalog: Catalog, owned: Owned) -> list[Leaf]:
@@ -80,55 +63,46 @@ def _involved(catalog: Catalog, leaf: Leaf) -> Iterator[str]:
     reach = ways(catalog, base.name)
     for text in (*leaf.measure.filters, *leaf.filters):
         for mention in mentions(text):
-            for name in _meant(catalog, base, [*reach.edges], mention.parts):
+            for name in _meant(catalog, base, mention.parts):
                 yield from (edge.target for edge in (reach.to(name) if name in reach.edges else ()))
 
 
-def _meant(catalog: Catalog, base: Model, others: list[str], parts: tuple[str, ...]) -> list[str]:
+def _meant(catalog: Catalog, base: Model, parts: tuple[str, ...]) -> list[str]:
     named = catalog.model(parts[0]) if len(parts) > 1 else None
     if named:
         return [named.name]
     try:
-        if grained(base, parts[0]):
-            return []
-        return [name for name in others if grained(catalog.models[name], parts[0])]
+        return [] if grained(base, parts[0]) else [model.name for model in catalog.having(parts[0])]
     except UsageError:
         return []  # binding says so
 
 
-def connected(node: Node, uses: Uses, more: Iterable[str], known: Set[str]) -> Node:
-    """The node with what it rests on as inputs, and in its definition what is needed to judge it."""
+def connected(
+    node: Node, own: Model | Metric, catalog: Catalog, uses: Uses, more: Iterable[str], known: Set[str]
+) -> Node:
+    """The node with what it rests on as inputs, and beside its definition what is needed to judge it."""
     have = [need.node for need in node.recipe.inputs]
     names = dict.fromkeys([*have, *more, *(table for table in uses.tables if table in known)])
-    definition = {
-        **node.recipe.definition,
-        "own": uses.own,
-        "inputs": [*names],
-        "models": [plain_data(model) for model in uses.models],
-        "metrics": [[plain_data(owned.metric), owned.model] for owned in uses.metrics],
-    }
     inputs = (*node.recipe.inputs, *(Input(name) for name in names if name not in have))
-    return replace(node, recipe=replace(node.recipe, definition=definition, inputs=inputs))
+    late = {"own": own, "catalog": catalog, "inputs": [*names]}
+    return replace(node, recipe=replace(node.recipe, inputs=inputs, late=late))
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The part of the catalog that a definition carries, and the columns of the tables that there are."""
+class Known(NamedTuple):
+    """The catalog, and the columns of the tables that a node has as inputs."""
 
     catalog: Catalog
     schemas: Mapping[str, Schema]
 
     @classmethod
     def of(cls, definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> Known:
-        """What `connected` put into a definition, with the schemas of the node's inputs."""
-        models = [model_of(data) for data in definition["models"]]
-        metrics = tuple(Owned(metric_of(data), model) for data, model in definition["metrics"])
-        found = {name: schema for name, schema in zip(definition["inputs"], schemas, strict=True) if schema is not None}
-        return cls(Catalog({model.name: model for model in models}, metrics), found)
+        """What `connected` put beside a definition, with the schemas of the node's inputs."""
+        pairs = zip(definition["inputs"], schemas, strict=True)
+        return cls(definition["catalog"], {name: schema for name, schema in pairs if schema is not None})
 
-    def bind(self, path: Path, sql: str, text: str, names: Iterable[str] = ()) -> Bind:
-        """A query to bind: what it is about, where that stands, the names that could be meant."""
-        return {"path": ".".join(map(str, path)), "sql": sql, "text": text, "names": [*names]}
+    def columns(self, *models: Model) -> list[str]:
+        """The columns of the tables of models."""
+        return [column for model in models for column, _ in self.schemas.get(model.table, ())]
 
 
 def bound_metric(known: Known, owned: Owned, prefix: Path) -> list[Bind]:
@@ -136,52 +110,48 @@ def bound_metric(known: Known, owned: Owned, prefix: Path) -> list[Bind]:
     metric = owned.metric
     field = "filter" if metric.filters else next(f for f in ("measure", "numerator", "expr") if getattr(metric, f))
     names = dimension_names(known.catalog)
+    conditions = " AND ".join(metric.filters)
     if metric.type != "derived":
-        shown = " AND ".join(metric.filters) or getattr(metric, field)
-        return [_asked(known, owned, (*prefix, field), shown, names)]
+        return [_asked(known, owned, (*prefix, field), conditions or getattr(metric, field), names)]
     inputs = [part.alias or part.metric for part in metric.parts]
     found = []
     if metric.filters:
         only = replace(metric, expr=" AND ".join(f"{quoted(name)} IS NULL" for name in inputs))
-        found.append(_asked(known, Owned(only, owned.model), (*prefix, "filter"), " AND ".join(metric.filters), names))
+        found.append(_asked(known, Owned(only, owned.model), (*prefix, "filter"), conditions, names))
     return [*found, _asked(known, owned, (*prefix, "expr"), metric.expr, inputs)]
 
 
-def _asked(known: Known, owned: Owned, path: Path, text: str, names: Iterable[str]) -> Bind:
-    others = tuple(other for other in known.catalog.metrics if other.metric.name.lower() != owned.metric.name.lower())
-    catalog = replace(known.catalog, metrics=(owned, *others))
-    found = [*leaves(term(catalog, owned))]
-    timed = any(leaf.offset or leaf.window is not None for leaf in found)
+def _asked(known: Known, owned: Owned, path: Path, text: str, names: Sequence[str]) -> Bind:
+    timed = any(leaf.offset or leaf.window is not None for leaf in leaves(term(known.catalog, owned)))
     question = Question((owned.metric.name,), (TIME,) if timed else ())
     try:
-        return known.bind(path, query(catalog, question, known.schemas).sql, text, names)
+        return Bind(path, text, query_of(known.catalog, [owned], question, known.schemas).sql, names)
     except UsageError as error:
         raise Wrong(path, f"{text}: {error.message}") from error
 
 
-def bound_model(known: Known, name: str) -> list[Bind]:
+def bound_model(known: Known, model: Model) -> list[Bind]:
     """The queries that show that the expressions of a model fit its columns. Raises Wrong."""
-    model = known.catalog.models[name]
     found = [*_expressions(known, model)]
     for i, measure in enumerate(model.measures):
         found += _measure(known, model, measure, i)
     found += _joins(known, model)
-    for i, owned in enumerate(owned for owned in known.catalog.metrics if owned.model == name):
-        found += bound_metric(known, owned, ("metrics", i))
+    for i, metric in enumerate(model.metrics):
+        found += bound_metric(known, Owned(metric, model.name), ("metrics", i))
     return found
 
 
 def _expressions(known: Known, model: Model) -> Iterator[Bind]:
     """Each stands in a WHERE, which allows neither aggregates nor what makes several rows of one."""
-    columns = [column for column, _ in known.schemas.get(model.table, ())]
+    columns = known.columns(model)
     for i, entity in enumerate(model.entities):
-        yield known.bind(("entities", i, "expr"), _scalar(model, entity.expr), entity.expr, columns)
+        yield Bind(("entities", i, "expr"), entity.expr, _scalar(model, entity.expr), columns)
     for i, dimension in enumerate(model.dimensions):
         tested = f"date_trunc('day', {dimension.expr})" if dimension.type == "time" else dimension.expr
-        yield known.bind(("dimensions", i, "expr"), _scalar(model, tested), dimension.expr, columns)
+        yield Bind(("dimensions", i, "expr"), dimension.expr, _scalar(model, tested), columns)
     for i, measure in enumerate(model.measures):
         if measure.expr != "*":
-            yield known.bind(("measures", i, "expr"), _scalar(model, measure.expr), measure.expr, columns)
+            yield Bind(("measures", i, "expr"), measure.expr, _scalar(model, measure.expr), columns)
 
 
 def _scalar(model: Model, expr: str) -> str:
@@ -189,26 +159,23 @@ def _scalar(model: Model, expr: str) -> str:
 
 
 def _measure(known: Known, model: Model, measure: Measure, place: int) -> Iterator[Bind]:
-    columns = [column for column, _ in known.schemas.get(model.table, ())]
-    names = [*(dimension.name for dimension in model.dimensions), *columns]
-    alone = Catalog({model.name: replace(model, joins=(), entities=())}, ())
+    names = [*(dimension.name for dimension in model.dimensions), *known.columns(model)]
+    alone = Catalog({model.name: replace(model, joins=(), entities=())})
     for j, text in enumerate(measure.filters):
         rows = Rows(alone, alone.models[model.name], known.schemas)
         condition = rows.filter(text)
         sql = f"SELECT 1 AS one FROM ({rows.sql()}) WHERE {condition}"
-        yield known.bind(("measures", place, "filters", j), sql, text, names)
-    question = Question((f"{model.name}.{measure.name}",))
-    sql = query(alone, question, known.schemas).sql
-    yield known.bind(("measures", place, "expr"), sql, f"{measure.agg} of {measure.expr}", columns)
+        yield Bind(("measures", place, "filters", j), text, sql, names)
+    sql = query(alone, Question((f"{model.name}.{measure.name}",)), known.schemas).sql
+    yield Bind(("measures", place, "expr"), f"{measure.agg} of {measure.expr}", sql, known.columns(model))
 
 
 def _joins(known: Known, model: Model) -> Iterator[Bind]:
     for i, join in enumerate(model.joins):
         edge = declared(known.catalog, model, join)
         other = known.catalog.models[edge.target] if edge else None
-        if edge is None or other is None or other.table not in known.schemas:
-            continue
-        sides = f"ref({literal(model.table)}) AS {quoted(model.name)} LEFT JOIN ref({literal(other.table)}) AS "
-        sql = f"SELECT 1 AS one FROM {sides}{quoted(other.name)} ON ({edge.on})"
-        columns = [column for table in (model.table, other.table) for column, _ in known.schemas[table]]
-        yield known.bind(("joins", i, "sql"), sql, join.sql, columns)
+        if edge and other and other.table in known.schemas:
+            left = f"ref({literal(model.table)}) AS {quoted(model.name)}"
+            right = f"ref({literal(other.table)}) AS {quoted(other.name)}"
+            sql = f"SELECT 1 AS one FROM {left} LEFT JOIN {right} ON ({edge.on})"
+            yield Bind(("joins", i, "sql"), join.sql, sql, known.columns(model, other))

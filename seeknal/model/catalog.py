@@ -6,13 +6,14 @@ wrote comes before the automatic metric that every measure has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from seeknal.errors import UsageError, nearest
 from seeknal.model.node import Node
-from seeknal.model.semantics import Measure, Metric, Model
+from seeknal.model.semantics import GRAINS, Entity, Join, Measure, Metric, Model
 
 
 class Owned(NamedTuple):
@@ -22,32 +23,30 @@ class Owned(NamedTuple):
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
-    """Models by name, and the metrics that somebody wrote."""
+    """Models by name, and the metrics that somebody wrote. `found` is for what is worked out from these, once."""
 
-    models: dict[str, Model]
-    metrics: tuple[Owned, ...]
+    models: Mapping[str, Model]
+    metrics: tuple[Owned, ...] = ()
+    found: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def model(self, name: str) -> Model | None:
         """The model of that name, in any case."""
-        return next((model for key, model in self.models.items() if key.lower() == name.lower()), None)
+        return self._folded.get(name.lower())
 
     def metric(self, name: str) -> Owned:
         """The metric of that name or alias, or the automatic one of a measure. Raises UsageError."""
-        wanted = name.lower()
-        named = [owned for owned in self.metrics if owned.metric.name.lower() == wanted]
-        aliased = [owned for owned in self.metrics if wanted in map(str.lower, owned.metric.aliases)]
-        for found in (named, aliased):
+        for known in self._named:
+            found = known.get(name.lower(), [])
             if len(found) > 1:
                 text = f"the metric {name!r} is declared {len(found)} times: {_owners(found)}"
                 raise UsageError(text, reason="ambiguous_metric")
             if found:
                 return found[0]
-        found_measure = self._measures(name, "")
-        if not found_measure:
+        if not self.has_measure(name):
             raise UsageError(f"there is no metric {name!r}{nearest(name, self.names())}", reason="unknown_metric")
-        model, measure = self._one(name, found_measure)
+        model, measure = self.measure(name)
         return Owned(Metric(measure.name, "simple", f"{model.name}.{measure.name}"), model.name)
 
     def measure(self, name: str, own: str = "") -> tuple[Model, Measure]:
@@ -56,7 +55,11 @@ class Catalog:
         if not found:
             known = [m.name for model in self.models.values() for m in model.measures]
             raise UsageError(f"there is no measure {name!r}{nearest(name, known)}", reason="unknown_measure")
-        return self._one(name, found)
+        if len(found) > 1:
+            spelled = ", ".join(f"{model.name}.{measure.name}" for model, measure in found)
+            text = f"several models have a measure {name!r}: write one of {spelled}"
+            raise UsageError(text, reason="ambiguous_measure")
+        return found[0]
 
     def has_measure(self, name: str, own: str = "") -> bool:
         """Whether some model has the measure."""
@@ -64,20 +67,15 @@ class Catalog:
 
     def _measures(self, name: str, own: str) -> list[tuple[Model, Measure]]:
         owner, _, short = name.rpartition(".")
-        found = [
-            (model, measure)
-            for model in self.models.values()
-            if owner.lower() in ("", model.name.lower()) and (measure := model.measure(short))
-        ]
+        models = self._measuring.get(short.lower(), [])
+        found = [(model, measure) for model in models if (measure := model.measure(short))]
+        found = [pair for pair in found if owner.lower() in ("", pair[0].name.lower())]
         return [pair for pair in found if pair[0].name == own] or found
 
-    def _one(self, name: str, found: list[tuple[Model, Measure]]) -> tuple[Model, Measure]:
-        if len(found) > 1:
-            spelled = ", ".join(f"{model.name}.{measure.name}" for model, measure in found)
-            raise UsageError(
-                f"several models have a measure {name!r}: write one of {spelled}", reason="ambiguous_measure"
-            )
-        return found[0]
+    def having(self, name: str) -> list[Model]:
+        """The models with a dimension that `name` or `name__grain` may mean."""
+        short, _, grain = name.lower().rpartition("__")
+        return self._dimensions.get(name.lower(), []) + (self._dimensions.get(short, []) if grain in GRAINS else [])
 
     def names(self) -> list[str]:
         """All names that a metric can be asked for by."""
@@ -85,14 +83,49 @@ class Catalog:
 
     def automatic(self) -> Iterator[Metric]:
         """The metric of each measure that no written metric has the name of."""
-        taken = {owned.metric.name.lower() for owned in self.metrics}
         for model in self.models.values():
-            for measure in model.measures:
-                if measure.name.lower() not in taken:
-                    several = len(self._measures(measure.name, "")) > 1
-                    full = f"{model.name}.{measure.name}"
-                    yield Metric(full if several else measure.name, "simple", full, aliases=measure.aliases,
-                                 description=measure.description)  # fmt: skip
+            for m in model.measures:
+                if m.name.lower() not in self._named[0]:
+                    full = f"{model.name}.{m.name}"
+                    name = full if len(self._measures(m.name, "")) > 1 else m.name
+                    yield Metric(name, "simple", full, aliases=m.aliases, description=m.description)
+
+    # -- by name ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _folded(self) -> dict[str, Model]:
+        return {name.lower(): model for name, model in self.models.items()}
+
+    @cached_property
+    def _named(self) -> tuple[dict[str, list[Owned]], dict[str, list[Owned]]]:
+        named = _listed((owned.metric.name, owned) for owned in self.metrics)
+        return named, _listed((alias, owned) for owned in self.metrics for alias in owned.metric.aliases)
+
+    @cached_property
+    def _measuring(self) -> dict[str, list[Model]]:
+        words = ((w, model) for model in self.models.values() for m in model.measures for w in (m.name, *m.aliases))
+        return {word: list(dict.fromkeys(models)) for word, models in _listed(words).items()}
+
+    @cached_property
+    def _dimensions(self) -> dict[str, list[Model]]:
+        return _listed((dimension.name, model) for model in self.models.values() for dimension in model.dimensions)
+
+    @cached_property
+    def joins(self) -> dict[str, list[tuple[Model, Join]]]:
+        """The joins that models declare, by the model that they lead to, in lower case."""
+        return _listed((join.name, (model, join)) for model in self.models.values() for join in model.joins)
+
+    @cached_property
+    def entities(self) -> dict[str, list[tuple[Model, Entity]]]:
+        """The models that are about an entity, by its name in lower case."""
+        return _listed((entity.name, (model, entity)) for model in self.models.values() for entity in model.entities)
+
+
+def _listed(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for name, item in pairs:
+        found.setdefault(name.lower(), []).append(item)
+    return found
 
 
 def _owners(found: list[Owned]) -> str:

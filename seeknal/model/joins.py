@@ -55,17 +55,24 @@ class Ways:
 
 
 def ways(catalog: Catalog, base: str) -> Ways:
-    """Every way from `base`."""
+    """Every way from `base`, worked out once."""
+    if ("ways", base) not in catalog.found:
+        catalog.found["ways", base] = _ways(catalog, base)
+    known: Ways = catalog.found["ways", base]
+    return known
+
+
+def _ways(catalog: Catalog, base: str) -> Ways:
     edges: dict[str, Edge] = {}
     several: dict[str, tuple[str, ...]] = {}
     level = [base]
     while level:
         found: dict[str, list[Edge]] = {}
         for name in level:
-            for edge in _edges(catalog, catalog.models[name]):
+            for edge in _edges_of(catalog, name):
                 if edge.target not in (base, *edges, *several):
                     found.setdefault(edge.target, []).append(edge)
-        several |= {target: tuple(e.source for e in some) for target, some in found.items() if len(some) > 1}
+        several |= {target: tuple(sorted(e.source for e in some)) for target, some in found.items() if len(some) > 1}
         level = [target for target, some in found.items() if len(some) == 1]
         edges |= {target: found[target][0] for target in level}
     multiplying = tuple(_multiplying(catalog, catalog.models[base]))
@@ -85,6 +92,13 @@ def declared(catalog: Catalog, source: Model, join: Join) -> Edge | None:
         return None
     said = f"{source.name} -> {target.name} ({join.relationship})"
     return Edge(source.name, target.name, condition(catalog, source, join), said)
+
+
+def _edges_of(catalog: Catalog, name: str) -> list[Edge]:
+    if ("edges", name) not in catalog.found:
+        catalog.found["edges", name] = [*_edges(catalog, catalog.models[name])]
+    known: list[Edge] = catalog.found["edges", name]
+    return known
 
 
 def _edges(catalog: Catalog, source: Model) -> Iterator[Edge]:
@@ -110,10 +124,9 @@ def _reverse(catalog: Catalog, source: Model) -> Iterator[Edge]:
 
 
 def _towards(catalog: Catalog, source: Model) -> Iterator[tuple[Model, Join]]:
-    for other in catalog.models.values():
-        for join in other.joins:
-            if join.name.lower() == source.name.lower() and other.name != source.name:
-                yield other, join
+    for other, join in catalog.joins.get(source.name.lower(), []):
+        if other.name != source.name:
+            yield other, join
 
 
 def entity_column(model: Model, entity: Entity) -> str:
@@ -122,15 +135,13 @@ def entity_column(model: Model, entity: Entity) -> str:
 
 
 def _shared(catalog: Catalog, source: Model) -> Iterator[Edge]:
-    for other in catalog.models.values():
-        for own in source.entities if other.name != source.name else ():
-            theirs = next((e for e in other.entities if e.name.lower() == own.name.lower()), None)
-            if theirs and theirs.type != "foreign":
+    for own in source.entities:
+        for other, theirs in catalog.entities[own.name.lower()]:
+            if other.name != source.name and theirs.type != "foreign":
                 left, right = entity_column(source, own), entity_column(other, theirs)
                 on = f"{quoted(source.name)}.{left} = {quoted(other.name)}.{right}"
                 said = f"{source.name} -> {other.name} (entity {own.name})"
                 yield Edge(source.name, other.name, on, said, (own, theirs))
-                break
 
 
 def _multiplying(catalog: Catalog, source: Model) -> Iterator[str]:
@@ -141,8 +152,7 @@ def _multiplying(catalog: Catalog, source: Model) -> Iterator[str]:
     for other, join in _towards(catalog, source):
         if join.relationship == "many_to_one":
             yield f"{source.name} -> {other.name} (many_to_one from {other.name})"
-    for other in catalog.models.values():
-        foreign = {e.name.lower() for e in other.entities if e.type == "foreign"}
-        shared = [e.name for e in source.entities if e.name.lower() in foreign] if other.name != source.name else []
-        if shared:
-            yield f"{source.name} -> {other.name} (entity {shared[0]} is foreign in {other.name})"
+    for own in source.entities:
+        for other, theirs in catalog.entities[own.name.lower()]:
+            if other.name != source.name and theirs.type == "foreign":
+                yield f"{source.name} -> {other.name} (entity {own.name} is foreign in {other.name})"

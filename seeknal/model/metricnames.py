@@ -53,11 +53,19 @@ def grained(model: Model, name: str) -> Resolved | None:
 
 
 def dimension_names(catalog: Catalog) -> list[str]:
-    """Every name by which a dimension can be asked for, with the grains of times."""
-    found = []
-    for model in catalog.models.values():
-        for dimension in model.dimensions:
-            grains = GRAINS[GRAINS.index(dimension.granularity or "day") :] if dimension.type == "time" else ()
-            names = [dimension.name, *(f"{dimension.name}__{grain}" for grain in grains)]
-            found += [*names, *(f"{model.name}.{name}" for name in names)]
-    return found
+    """Every name by which a dimension can be asked for, with the grains of times; worked out once."""
+    if "names" not in catalog.found:
+        catalog.found["names"] = [
+            name
+            for model in catalog.models.values()
+            for dimension in model.dimensions
+            for short in (dimension.name, *_grains(dimension))
+            for name in (short, f"{model.name}.{short}")
+        ]
+    known: list[str] = catalog.found["names"]
+    return known
+
+
+def _grains(dimension: Dimension) -> list[str]:
+    finest = GRAINS.index(dimension.granularity or "day")
+    return [f"{dimension.name}__{grain}" for grain in GRAINS[finest:]] if dimension.type == "time" else []

@@ -58,7 +58,7 @@ class Rows:
         found = self._here(name)
         if found:
             return found
-        others = [r for target in self.ways.edges if (r := grained(self._catalog.models[target], name))]
+        others = self._there(name)
         if len(others) > 1:
             spelled = ", ".join(f"{r.model.name}.{name}" for r in others)
             raise UsageError(f"{name!r} is ambiguous: write one of {spelled}", reason="ambiguous_dimension")
@@ -73,6 +73,11 @@ class Rows:
             return grained(self.base, f"{self.base.time}{separator}{grain}")
         return grained(self.base, name)
 
+    def _there(self, name: str) -> list[Resolved]:
+        """The dimensions that are meant in models that can be joined."""
+        models = [model for model in self._catalog.having(name) if model.name in self.ways.edges]
+        return [found for model in models if (found := grained(model, name))]
+
     def _reachable(self, name: str) -> None:
         if name != self.base.name and name not in self.ways.edges:
             raise UsageError(self.ways.told(name), reason="unreachable_dimension")
@@ -80,9 +85,8 @@ class Rows:
     def _unknown(self, text: str) -> UsageError:
         """What to say of a dimension that cannot be found from here."""
         owner, _, name = text.rpartition(".")
-        models = [model for key, model in self._catalog.models.items() if owner.lower() in ("", key.lower())]
-        for model in models:
-            if model.name != self.base.name and has(model, name):
+        for model in self._catalog.having(name):
+            if model.name != self.base.name and owner.lower() in ("", model.name.lower()) and has(model, name):
                 return UsageError(f"{text}: {self.ways.told(model.name)}", reason="unreachable_dimension")
         if name.lower().startswith(TIME):
             text = f"semantic_model.{self.base.name} has no default_time_dimension: {text} means nothing for it"
@@ -136,7 +140,7 @@ class Rows:
             self._shown(name.lower(), f"{quoted(self.base.name)}.{quoted(column)}")
             self._inner[self.base.name][quoted(column)] = quoted(column)
         elif not found:
-            others = [r for target in self.ways.edges if (r := grained(self._catalog.models[target], name))]
+            others = self._there(name)
             found = others[0] if len(others) == 1 else None
         if found:
             self._dimension(name.lower(), found)

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from seeknal.errors import UsageError, nearest
-from seeknal.model.catalog import Catalog
+from seeknal.model.catalog import Catalog, Owned
 from seeknal.model.lowering import quoted
 from seeknal.model.metricgroups import Base, Question, dim, same, spine_time
 from seeknal.model.metricnames import dimension_names
 from seeknal.model.metricrows import Check, Rows, Schemas
 from seeknal.model.metricrunning import Running
-from seeknal.model.metricterms import Leaf, Ratio, Term, leaves, term_of
+from seeknal.model.metricterms import Leaf, Ratio, Term, leaves, term
 from seeknal.model.metrictime import Axis, earlier
 from seeknal.model.sqltext import Mention, fault, substitute
 
@@ -38,12 +38,20 @@ def query(catalog: Catalog, question: Question, schemas: Schemas) -> Query:
         found = fault(text)
         if found:
             raise UsageError(f"the filter {text!r} is no condition: {found}", reason="bad_filter")
-    return _Query(catalog, question, schemas).made()
+    owned = [catalog.metric(name) for name in question.metrics]
+    return query_of(catalog, owned, question, schemas)
+
+
+def query_of(catalog: Catalog, metrics: Sequence[Owned], question: Question, schemas: Schemas) -> Query:
+    """The query for these metrics, whatever the catalog has under their names. Raises UsageError."""
+    return _Query(catalog, metrics, question, schemas).made()
 
 
 def explained(catalog: Catalog, question: Question, name: str, columns: Sequence[str]) -> UsageError:
     """What to say of a name in a filter that turned out to be no column: unreachable, ambiguous, or unknown."""
-    for model in dict.fromkeys(leaf.model for metric in question.metrics for leaf in leaves(term_of(catalog, metric))):
+    for model in dict.fromkeys(
+        leaf.model for metric in question.metrics for leaf in leaves(term(catalog, catalog.metric(metric)))
+    ):
         try:
             Rows(catalog, catalog.models[model], {}).resolve(name)
         except UsageError as error:
@@ -56,15 +64,14 @@ def explained(catalog: Catalog, question: Question, name: str, columns: Sequence
 class _Query:
     """The work of making one query."""
 
-    def __init__(self, catalog: Catalog, question: Question, schemas: Schemas) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, metrics: Sequence[Owned], question: Question, schemas: Schemas) -> None:
+        self._metrics = metrics
         self._question = question
-        self._schemas = schemas
-        self._terms = [term_of(catalog, name) for name in question.metrics]
+        self._terms = [term(catalog, owned) for owned in metrics]
         self._bases: dict[str, Base] = {}
         self._running: dict[str, str] = {}
         self._joins: dict[str, str] = {}
-        found = [leaf for term in self._terms for leaf in leaves(term)]
+        found = [leaf for of in self._terms for leaf in leaves(of)]
         for name in dict.fromkeys(leaf.model for leaf in found):
             self._bases[name] = Base(len(self._bases), Rows(catalog, catalog.models[name], schemas), question)
         self._one_meaning()
@@ -83,8 +90,8 @@ class _Query:
 
     def made(self) -> Query:
         """The query."""
-        names = _names(self._catalog, self._question, next(iter(self._bases.values())).rows)
-        values = [self._value(term) for term in self._terms]
+        names = _names(self._metrics, self._question, next(iter(self._bases.values())).rows)
+        values = [self._value(of) for of in self._terms]
         tables = [sql for base in self._bases.values() for sql in base.sql()]
         count = len(self._question.dimensions)
         if self._spine:
@@ -110,19 +117,19 @@ class _Query:
 
     # -- values ----------------------------------------------------------------------------------------------------
 
-    def _value(self, term: Term) -> str:
+    def _value(self, of: Term) -> str:
         """The expression of a term over the joined aggregates."""
-        if isinstance(term, Leaf):
-            return self._leaf(term)
-        if isinstance(term, Ratio):
-            return f"({self._value(term.above)} / nullif({self._value(term.below)}, 0))"
-        known = {name.lower(): self._value(inner) for name, inner in term.terms}
+        if isinstance(of, Leaf):
+            return self._leaf(of)
+        if isinstance(of, Ratio):
+            return f"({self._value(of.above)} / nullif({self._value(of.below)}, 0))"
+        known = {name.lower(): self._value(inner) for name, inner in of.terms}
 
         def other(mention: Mention) -> tuple[int, str] | None:
             first = mention.parts[0].lower()
             return (1, known[first]) if first in known else None
 
-        return f"({substitute(term.expr, other)})"
+        return f"({substitute(of.expr, other)})"
 
     def _leaf(self, leaf: Leaf) -> str:
         base = self._bases[leaf.model]
@@ -185,13 +192,12 @@ class _Query:
         return (f"\nORDER BY {sorted_}" if sorted_ else "") + limit
 
 
-def _names(catalog: Catalog, question: Question, rows: Rows) -> list[str]:
+def _names(metrics: Sequence[Owned], question: Question, rows: Rows) -> list[str]:
     """The names of the answer's columns: as short as they can be told apart."""
     short = [text.rpartition(".")[2].replace("__", "_") for text in question.dimensions]
     long = [f"{rows.resolve(text).model.name}_{name}" for text, name in zip(question.dimensions, short, strict=True)]
-    owned = [catalog.metric(name) for name in question.metrics]
-    short += [metric.name for metric, _ in owned]
-    long += [f"{metric.measure.partition('.')[0] or 'metric'}_{metric.name}" for metric, _ in owned]
+    short += [metric.name for metric, _ in metrics]
+    long += [f"{metric.measure.partition('.')[0] or 'metric'}_{metric.name}" for metric, _ in metrics]
     folded = [name.lower() for name in short]
     names = [long[i] if folded.count(name.lower()) > 1 else name for i, name in enumerate(short)]
     twice = [name for name in names if [n.lower() for n in names].count(name.lower()) > 1]

@@ -57,11 +57,6 @@ def leaves(term: Term) -> Iterator[Leaf]:
             yield from leaves(inner)
 
 
-def term_of(catalog: Catalog, name: str) -> Term:
-    """What must be computed for the metric of that name. Raises UsageError."""
-    return term(catalog, catalog.metric(name))
-
-
 def term(catalog: Catalog, owned: Owned) -> Term:
     """What must be computed for a metric. Raises UsageError."""
     return _Terms(catalog).of(owned, (), (), ())

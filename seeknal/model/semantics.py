@@ -1,14 +1,13 @@
 """Semantic models and metrics as frozen data: what a project says of the meaning of its tables.
 
-Decides the words (types, aggregates, grains) and how a model becomes plain data and back. How a question is answered is
-decided in `metricterms` and `metricsql`.
+Decides the words (types, aggregates, grains) and the table that describes a model or a metric. How a question is answered
+is decided in `metricterms` and `metricsql`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 from seeknal.model.lowering import literal
 
@@ -111,32 +110,6 @@ class Model:
         wanted = name.lower()
         named = [m for m in self.measures if m.name.lower() == wanted]
         return next(iter(named + [m for m in self.measures if wanted in map(str.lower, m.aliases)]), None)
-
-
-def plain_data(thing: Model | Metric) -> dict[str, Any]:
-    """As plain data, for a definition."""
-    return asdict(thing)
-
-
-def metric_of(data: Mapping[str, Any]) -> Metric:
-    """A metric from plain data."""
-    parts = tuple(Part(p["metric"], p["alias"], p["offset"] and tuple(p["offset"])) for p in data["parts"])
-    return Metric(**{**data, "filters": tuple(data["filters"]), "aliases": tuple(data["aliases"]), "parts": parts})
-
-
-def model_of(data: Mapping[str, Any]) -> Model:
-    """A model from plain data."""
-    made: dict[str, tuple[Any, ...]] = {
-        "entities": tuple(Entity(**item) for item in data["entities"]),
-        "dimensions": tuple(Dimension(**item) for item in data["dimensions"]),
-        "measures": tuple(
-            Measure(**{**item, "filters": tuple(item["filters"]), "aliases": tuple(item["aliases"])})
-            for item in data["measures"]
-        ),
-        "joins": tuple(Join(**item) for item in data["joins"]),
-        "metrics": tuple(metric_of(item) for item in data["metrics"]),
-    }
-    return Model(data["name"], data["table"], data["time"], **made)
 
 
 @dataclass(frozen=True, slots=True)

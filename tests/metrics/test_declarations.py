@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 import duckdb
 import pytest
 
@@ -57,12 +61,36 @@ inputs:
 """
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One project for all tests of this file, built once: what is edited is put back, and then is in the cache."""
+    project = Project(str(tmp_path_factory.mktemp("sales")), {"seeknal_project.yml": "name: sales\n"})
+    types = {"id": "BIGINT", "customer": "VARCHAR", "amount": "BIGINT"}
+    project.source("orders", ORDERS, types)
+    project.source("customers", "customer,city\na,Paris\nb,Rome\n", {"customer": "VARCHAR", "city": "VARCHAR"})
+    project.transform("clean", "SELECT * FROM ref('source.orders') WHERE amount > 0", ("source.orders",))
+    written(project)
+    project.run()
+    return project
+
+
+ORDERS = "id,customer,amount\n1,a,10\n2,b,20\n3,a,30\n"
+
+
+def written(project: Project) -> None:
+    project.write("seeknal/models/sales.yml", MODEL)
+    project.write("seeknal/models/customers.yml", CUSTOMERS)
+    project.write("seeknal/metrics/change.yml", METRIC)
+
+
 @pytest.fixture
-def sales(shop: Project) -> Project:
-    shop.write("seeknal/models/sales.yml", MODEL)
-    shop.write("seeknal/models/customers.yml", CUSTOMERS)
-    shop.write("seeknal/metrics/change.yml", METRIC)
-    return shop
+def sales(built: Project) -> Iterator[Project]:
+    yield built
+    written(built)
+    built.write("data/orders.csv", ORDERS)
+    for name in ("more", "most"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(built.path("seeknal", "metrics", f"{name}.yml"))
 
 
 def line_of(project: Project, path: str, text: str) -> int:
@@ -121,7 +149,7 @@ def test_an_edit_of_what_counts_rebuilds_the_model(sales: Project, old: str, new
         sales.edit("seeknal/models/sales.yml", "cumulative", "simple")
         sales.edit("seeknal/models/sales.yml", "    grain_to_date: month\n", "")
         sales.write("seeknal/metrics/change.yml", METRIC.replace("    offset: 1 month\n", ""))
-    sales.run()
+        sales.run()
     before = described(sales, "semantic_model.sales")
     sales.edit("seeknal/models/sales.yml", old, new)
     assert sales.run().built == {"semantic_model.sales"}
@@ -133,7 +161,6 @@ def test_an_edit_of_what_counts_rebuilds_the_model(sales: Project, old: str, new
     [("now - before", "before - now"), ("1 month", "2 months"), ("alias: now", "alias: new_one"), ("derived", "ratio")],
 )
 def test_an_edit_of_what_counts_rebuilds_the_metric(sales: Project, old: str, new: str) -> None:
-    sales.run()
     sales.edit("seeknal/metrics/change.yml", old, new)
     if "new_one" in new:
         sales.edit("seeknal/metrics/change.yml", "expr: now", "expr: new_one")
@@ -144,7 +171,6 @@ def test_an_edit_of_what_counts_rebuilds_the_metric(sales: Project, old: str, ne
 
 
 def test_neither_words_nor_data_rebuild_them(sales: Project) -> None:
-    sales.run()
     sales.edit("seeknal/models/sales.yml", "    expr: amount\n", "    description: what is sold\n    expr: amount\n")
     sales.edit("seeknal/models/sales.yml", "kind: ", "# a comment\nowner: me\nkind: ")
     sales.write("data/orders.csv", "id,customer,amount\n1,a,11\n7,b,20\n")
