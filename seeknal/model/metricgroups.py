@@ -98,10 +98,9 @@ def aggregate(measure: Measure, value: str, all_of: Sequence[str]) -> str:
 
 def partials(measure: Measure, value: str) -> tuple[list[str], str]:
     """What is aggregated in each period, and how these make the running value."""
-    if measure.agg == "count_distinct":
-        return [value], 'count(DISTINCT "#a") {over}'
-    if measure.agg == "count":
-        return [f"count({value})"], 'CAST(coalesce(sum("#a") {over}, 0) AS BIGINT)'
+    if measure.agg.startswith("count"):
+        added = 'CAST(coalesce(sum("#a") {over}, 0) AS BIGINT)'
+        return [value if measure.agg == "count_distinct" else f"count({value})"], added
     if measure.agg == "average":
         return [f"sum({value})", f"count({value})"], 'sum("#a") {over} / nullif(sum("#b") {over}, 0)'
     return [f"{measure.agg}({value})"], f'{measure.agg}("#a") {{over}}'

@@ -7,6 +7,8 @@ own group in it, has no data. Decides this SQL only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seeknal.model.lowering import quoted
 from seeknal.model.metricgroups import Base, conditions, dim, partials, same, spine_time, where
 from seeknal.model.metricnames import truncated
@@ -41,16 +43,19 @@ class Running:
         return f"SELECT {names}, any_value({_VALUE}) AS {_VALUE}\n  FROM ({inner})\n  GROUP BY {names}"
 
     def _measured(self) -> str:
-        """What was measured in each period; of a count of distinct values, the values."""
+        """What was measured in each period; a distinct value counts in the period in which it is first seen."""
         time = self._base.groups[self._axis.place]
         groups = [*(self._base.groups[i] for i in self._axis.others), time, *self._starts]
-        pairs = zip([*groups, *self._parts], [*self._names, *self._letters], strict=True)
-        columns = ", ".join(f"{sql} AS {name}" for sql, name in pairs)
         all_of = [*self._base.where, *conditions(self._base.rows, self._leaf), f"{time} IS NOT NULL"]
-        rows = f"{columns} FROM {self._base.source}{where(all_of)}"
+        rows = f"FROM {self._base.source}{where(all_of)}"
         if self._leaf.measure.agg == "count_distinct":
-            return f"SELECT DISTINCT {rows}"
-        return f"SELECT {rows} GROUP BY {', '.join(dict.fromkeys(groups))}"
+            names, value = ", ".join(self._names), quoted("#a")
+            firsts = [f"min({sql})" if name == _PERIOD else sql for sql, name in zip(groups, self._names, strict=True)]
+            columns = _columns([*firsts, *self._parts], [*self._names, value])
+            by = ", ".join(dict.fromkeys([*(sql for sql in groups if sql != time), *self._parts]))
+            return f"SELECT {names}, count({value}) AS {value} FROM (SELECT {columns} {rows} GROUP BY {by}) GROUP BY {names}"
+        columns = _columns([*groups, *self._parts], [*self._names, *self._letters])
+        return f"SELECT {columns} {rows} GROUP BY {', '.join(dict.fromkeys(groups))}"
 
     def _asked(self) -> str:
         """The groups and periods that the answer asks for."""
@@ -67,3 +72,7 @@ class Running:
     def value(self, name: str) -> str:
         """The column of the value."""
         return f"{name}.{_VALUE}"
+
+
+def _columns(values: Sequence[str], names: Sequence[str]) -> str:
+    return ", ".join(f"{sql} AS {name}" for sql, name in zip(values, names, strict=True))
