@@ -52,6 +52,7 @@ class Spec:
     expr: Any = None
     inputs: Any = None
     aliases: Any = None
+    description: Any = None
 
 
 def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:

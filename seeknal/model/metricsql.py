@@ -197,7 +197,7 @@ def _names(metrics: Sequence[Owned], question: Question, rows: Rows) -> list[str
     short = [text.rpartition(".")[2].replace("__", "_") for text in question.dimensions]
     long = [f"{rows.resolve(text).model.name}_{name}" for text, name in zip(question.dimensions, short, strict=True)]
     short += [metric.name for metric, _ in metrics]
-    long += [f"{metric.measure.partition('.')[0] or 'metric'}_{metric.name}" for metric, _ in metrics]
+    long += [f"{metric.measure.rpartition('.')[0] or 'metric'}_{metric.name}" for metric, _ in metrics]
     folded = [name.lower() for name in short]
     names = [long[i] if folded.count(name.lower()) > 1 else name for i, name in enumerate(short)]
     twice = [name for name in names if [n.lower() for n in names].count(name.lower()) > 1]
