@@ -12,13 +12,13 @@
       Interrupted              130
 
 Each class has the exit code of the process and a reason word for machines; tests assert the word, never the
-sentence. This module decides how a problem is written (`file:line: what`) and how text that came from outside is
-made safe to show. It never prints.
+sentence. This module decides how a problem is written (`file:line: what`), how text that came from outside is made safe
+to show, and which values are never shown. It never prints.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff\u2028\u2029")
 
@@ -28,12 +28,36 @@ def safe(text: object, limit: int = 4000) -> str:
 
     The one place where text from outside (names, SQL errors, a child's output) becomes showable. Newline and tab stay.
     """
-    raw = str(text)
+    raw: str = concealed(str(text))
     if len(raw) > limit:
         raw = f"{raw[:limit]}… ({len(raw) - limit} more characters)"
     if raw.isascii() and raw.isprintable():
         return raw
     return "".join(_visible(ch) for ch in raw)
+
+
+# Values of environment variables that definitions mention -> what is shown in their place.
+_SECRETS: dict[str, str] = {}
+_LONG = 8  # shorter values ("prod", "2024") are no secrets and stand in other words
+_TELLING = ("PASS", "SECRET", "TOKEN", "KEY", "PWD", "CREDENTIAL", "AUTH")
+
+
+def conceal(name: str, value: str) -> None:
+    """Show `{{env:NAME}}` from now on where this value of an environment variable would be shown, unless it is a path."""
+    telling = len(value) >= _LONG // 2 and any(word in name.upper() for word in _TELLING)
+    if telling or (len(value) >= _LONG and not value.startswith(("/", "./", "../", "~"))):
+        _SECRETS[value] = f"{{{{env:{name}}}}}"
+
+
+def concealed(value: Any) -> Any:
+    """`value` with the strings of all its lists and mappings without the values that were given to `conceal`."""
+    if isinstance(value, str):
+        for secret, shown in _SECRETS.items():
+            value = value.replace(secret, shown)
+        return value
+    if isinstance(value, dict):
+        return {name: concealed(item) for name, item in value.items()}
+    return [concealed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _visible(ch: str) -> str:

@@ -62,7 +62,8 @@ def _judge(session: Session, node: Node, results: Results, tell: Tell) -> None:
         return
     texts = [found.text() + _shown(session, node, check, results) for check, found in blocking]
     guarded = node.traits["guards"]
-    error = RuleFailed(f"{node.file}:{node.line}: {node.id}: {guarded} " + "\n".join(texts))
+    text = f"{node.file}:{node.line}: {node.id}: {guarded} " + "\n".join(texts)
+    error = RuleFailed(text, hint=f"look at what was built: seeknal inspect {guarded} --run {session.request.run_id}")
     _hold(session, node, results)
     results.failed[node.id] = error
     tell("failed", target=node.id, error=str(error), reason=error.reason, file=node.file, line=node.line)

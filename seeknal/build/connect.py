@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
-from seeknal.errors import DefinitionWrong, Problem, ProjectError, nearest
+from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
 from seeknal.model.graph import Graph
 from seeknal.model.node import Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
@@ -23,15 +24,23 @@ from seeknal.project.template import Values
 def load_project(session: Session, env: dict[str, str]) -> Project:
     """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
     values = Values(session.request.as_of, session.request.params, {}, env)
-    project = load(session, values, _remembering(session))
+    session.project = project = load(session, values, _remembering(session))
+    for word in project.used:
+        if word.startswith("env:") and word[4:] in env:
+            conceal(word[4:], env[word[4:]])
     problems = [*project.problems]
-    nodes = connect(session, project.nodes, problems)
+    nodes = [_told(node) for node in connect(session, project.nodes, problems)]
     if problems:
         raise ProjectError(problems)
     check_cycles(nodes)
     session.project = project._replace(nodes=tuple(nodes))
     session.graph = Graph.of(nodes)
     return session.project
+
+
+def _told(node: Node) -> Node:
+    """The node with its inputs among what is told of it: a key does not know what they are called."""
+    return replace(node, meta={**node.meta, "inputs": sorted({i.node for i in node.recipe.inputs})})
 
 
 def _remembering(session: Session) -> Parse:
@@ -46,7 +55,9 @@ def _remembering(session: Session) -> Parse:
         if known is not None:
             return known
         found = from_yaml(data, path)
-        session.memo.put(key, [_plain(declaration) for declaration in found])
+        if not any(hasattr(kinds.get(declaration.kind), "SECRET") for declaration in found):
+            # What a person wrote there by mistake must not lie about in a second place.
+            session.memo.put(key, [_plain(declaration) for declaration in found])
         return found
 
     return parse
@@ -68,7 +79,19 @@ def connect(session: Session, nodes: Iterable[Node], problems: list[Problem]) ->
     """The nodes with the inputs and files that their recipes name themselves; adds to `problems`."""
     nodes = list(nodes)
     ids = {node.id for node in nodes}
+    _expect(session, nodes)
     return [_connected(session, node, ids, problems) for node in nodes]
+
+
+def _expect(session: Session, nodes: Iterable[Node]) -> None:
+    """Tell engines that can work many nodes out at once which ones they are going to be asked about."""
+    by_engine: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_engine.setdefault(node.recipe.engine, []).append(node)
+    for name, some in by_engine.items():
+        engine = session.engines.get(name)
+        if hasattr(engine, "expect"):
+            engine.expect(some)
 
 
 def _connected(session: Session, node: Node, ids: set[str], problems: list[Problem]) -> Node:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from seeknal import kinds
 from seeknal.build.session import Session
+from seeknal.build.target import sql_engine
+from seeknal.engines.parquet import attachment
 from seeknal.model.action import Artifact
 from seeknal.model.digest import canonical, plain
 from seeknal.model.generation import Generation, Published, changes
@@ -98,6 +100,8 @@ def _published(
     shown = {node.traits.get("view", f"intermediate/{view_stem(node.id)}.parquet"): now.artifact.blob}
     for path, document in _documents(session, node, artifacts).items():
         shown[path] = session.store.put_bytes(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    for path, data in _attachments(session, node, now.artifact).items():
+        shown[path] = session.store.put_bytes(data)
     return replace(now, views=shown)
 
 
@@ -122,6 +126,16 @@ def _documents(session: Session, node: Node, artifacts: Mapping[str, Artifact]) 
         }
         return {path: kind.catalog(node, groups, session.request.as_of.isoformat())}
     return dict(kind.files(node.name, node.traits)) if hasattr(kind, "files") else {}
+
+
+def _attachments(session: Session, node: Node, artifact: Artifact) -> dict[str, bytes]:
+    """The files beside the table whose bytes travel with it (a fitted model). Raises Damaged."""
+    kind = kinds.get(node.kind)
+    if not hasattr(kind, "attached"):
+        return {}
+    con, table = sql_engine(session).connections.own(), session.store.verified(artifact)
+    found = {path: attachment(con, table, name) for path, name in kind.attached(node.name).items()}
+    return {path: data for path, data in found.items() if data is not None}
 
 
 def _write(session: Session, targets: Mapping[str, Published], note: str, parent: str | None) -> str:

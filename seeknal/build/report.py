@@ -130,7 +130,7 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     results, publication = outcome.results, outcome.publication
     executed = {name: built for name, built in results.built.items() if built.executed}
     if not executed and not results.failed and not publication.changes:
-        return [nothing(len(results.steps), publication.digest)]
+        return [nothing(outcome)]
     hits = len(results.artifacts) - len(executed)
     counts = [f"{len(executed)} built", f"{hits} hit"]
     counts += [f"{len(results.cut_off)} cut off"] if results.cut_off else []
@@ -142,9 +142,13 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     return lines + _closing(outcome)
 
 
-def nothing(targets: int, digest: str | None) -> str:
-    """The one line of a no-op."""
-    return f"nothing to do: {targets} targets are up to date (generation {short(digest or '')})"
+def nothing(outcome: Outcome) -> str:
+    """The one line of a no-op; `cli/run.py` says the same from a stamp."""
+    results = outcome.results
+    broken = sum(not found.passed for told in results.findings.values() for found in told)
+    told = f"; {broken} warnings of rules and audits" if broken else ""
+    generation = short(outcome.publication.digest or "")
+    return f"nothing to do: {len(results.steps)} targets are up to date (generation {generation}){told}"
 
 
 def _slowest(results: Results) -> list[str]:

@@ -15,8 +15,9 @@ from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Policy, Results, Tell
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.session import Session
-from seeknal.build.stamp import render
+from seeknal.build.stamp import env_mark, render
 from seeknal.errors import StoreBusy, UsageError
+from seeknal.model.checks import earliest
 from seeknal.model.plan import Plan, make_plan
 from seeknal.model.select import Goal, Selection, select
 from seeknal.store.cache import Damaged
@@ -74,6 +75,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
         for _ in range(_ATTEMPTS):
             forced_done = frozenset(built.built)
             goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
+            _warn(session)
             tell("planned", targets=len(plan.steps), plan=plan)
             policy = Policy(
                 _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
@@ -84,15 +86,25 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 _merge(built, results)
                 audit(session, results, tell)
                 publication = _publish(session, options, results)
+                _keep(session, results, publication, tell)
                 publication = _deliver(session, execution, publication)
             except (MovedOn, Damaged):
                 _merge(built, execution.results)
                 tell("again")
                 continue
-            _finish(session, options, results, publication)
+            _finish(session, options, env, results, publication)
             results.built = {**built.built, **results.built}
             return Outcome(plan, goal, results, publication)
     raise StoreBusy("other runs keep publishing before this one can: try again")
+
+
+def _warn(session: Session) -> None:
+    """Say what is odd in the project, once; options that nothing reads are left to `validate`."""
+    project = session.project
+    assert project is not None
+    for warning in [*(w for w in project.warnings if w.reason != "ignored_option"), *project.unmentioned]:
+        session.warn(str(warning))
+    session.project = project._replace(warnings=(), unmentioned=())
 
 
 def _again(options: Options) -> Options:
@@ -112,6 +124,16 @@ def _publish(session: Session, options: Options, results: Results) -> Publicatio
     return publish(session, artifacts, keys, noted(results.findings))
 
 
+def _keep(session: Session, results: Results, publication: Publication, tell: Tell) -> None:
+    """Say under which actions the store keeps what was built and not published: `inspect --run` shows it."""
+    names = results.held if publication.published else results.artifacts
+    actions = {name: key for name in names if name in results.steps and (key := results.steps[name].key)}
+    known = session.generation.targets if session.generation else {}
+    fresh = {name: key for name, key in actions.items() if name not in known or known[name].action != key}
+    if fresh:
+        tell("kept", actions=fresh)
+
+
 def _deliver(session: Session, execution: Execution, publication: Publication) -> Publication:
     """Send out what exposures say, then publish their receipts in the generation that was sent."""
     results = execution.results
@@ -129,17 +151,21 @@ def _deliver(session: Session, execution: Execution, publication: Publication) -
     return Publication(more.digest, {**publication.changes, **more.changes})
 
 
-def _finish(session: Session, options: Options, results: Results, publication: Publication) -> None:
+def _finish(
+    session: Session, options: Options, env: Mapping[str, str], results: Results, publication: Publication
+) -> None:
     session.disk.sync()
     session.save(whole=not options.selection.partial and not results.failed)
     if results.failed or results.skipped or session.project is None:
         return
-    _stamp(session, options, results, publication)
+    _stamp(session, options, env, results, publication)
 
 
-def _stamp(session: Session, options: Options, results: Results, publication: Publication) -> None:
+def _stamp(
+    session: Session, options: Options, env: Mapping[str, str], results: Results, publication: Publication
+) -> None:
     assert session.project is not None
-    if any(word.startswith("env:") for word in session.project.used) or publication.digest is None:
+    if publication.digest is None:
         return
     date = session.request.as_of.date().isoformat()
     dated = "clock:date" in session.project.used or any(
@@ -147,20 +173,23 @@ def _stamp(session: Session, options: Options, results: Results, publication: Pu
     )
     _watch_surroundings(session, publication.digest)
     fingerprint = f"{options.fingerprint} {date if dated else '-'}"
-    summary = f"{len(results.steps)} {publication.digest}"
-    data = render(fingerprint, summary, session.stats.watched)
+    findings = [found for told in results.findings.values() for found in told]
+    broken = sum(not found.passed for found in findings)
+    summary = f"{len(results.steps)} {publication.digest} {broken} {earliest(findings) or '-'}"
+    names = sorted(word[4:] for word in session.project.used if word.startswith("env:"))
+    data = render(fingerprint, summary, env_mark(names, env), session.stats.watched)
     if data is not None:
         session.disk.put(session.target.tmp, session.target.local("stamp"), data)
 
 
 def _watch_surroundings(session: Session, digest: str) -> None:
-    """The views, the ref, `.env`, and the engine itself."""
+    """The views, the ref, and the engine itself; of `.env`, the stamp holds what was used."""
     environment = session.request.environment
     paths = [
         session.target.ref(environment),
         *(session.target.view(environment, name) for name in ("intermediate", "feature_store")),
     ]
-    paths += [os.path.join(session.root, ".env"), session.store.layout.marker]
+    paths += [session.store.layout.marker]
     paths += [folder for folder, _, _ in os.walk(session.target.generation(environment, digest))]
     paths += [str(sys.modules[name].__file__) for name in ("duckdb", "_duckdb") if name in sys.modules]
     for path in paths:

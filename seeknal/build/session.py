@@ -228,6 +228,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         workers=request.workers,
         threads=os.cpu_count() or 1,
         warn=session.warn,
+        watch=session.stats.watch,
     )
 
 

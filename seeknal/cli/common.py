@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.errors import Problem, ProjectError, UsageError, safe
+from seeknal.errors import Problem, ProjectError, UsageError, concealed, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,34 +122,58 @@ def as_of(args: argparse.Namespace) -> datetime:
         raise UsageError(f"--date {text!r} is not a date: write YYYY-MM-DD", reason="bad_date") from None
 
 
-def params(values: list[str]) -> dict[str, Any]:
-    """Parameters from JSON objects and KEY=VALUE. Raises UsageError."""
+def params(args: argparse.Namespace) -> dict[str, Any]:
+    """Parameters from JSON objects and KEY=VALUE; options of their own win. Raises UsageError."""
     import json
 
     found: dict[str, Any] = {}
-    for value in values:
+    for value in getattr(args, "params", ()):
         if value.lstrip().startswith("{"):
             try:
-                found.update(json.loads(value))
-            except ValueError as error:
+                found.update(json.loads(value, parse_constant=_no_number))
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"--params is not a JSON object: {error}", reason="bad_params") from None
             continue
         name, separator, text = value.partition("=")
         if not separator or not name.strip():
             raise UsageError(f"--params {value!r}: write KEY=VALUE or a JSON object", reason="bad_params")
         found[name.strip()] = _typed(text)
-    return found
+    fixed = [*(_DATED if getattr(args, "date", None) else ()), *(["run_id"] if getattr(args, "run_id", None) else ())]
+    return {name: value for name, value in found.items() if name not in fixed}
+
+
+# What --date says, so that a parameter of that name does not.
+_DATED = ("date", "today", "run_date")
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _typed(text: str) -> Any:
-    """`true`, `12` and `1.5` as what they look like; `007` and all else as text."""
+    """`true`, `12` and `1.5` as what they look like; `007`, `1.50` and all that would be written otherwise as text."""
     import re
 
     if text in ("true", "false"):
         return text == "true"
-    if re.fullmatch(r"-?(0|[1-9]\d*)", text):
+    if re.fullmatch(r"-?(0|[1-9]\d{0,999})", text) and text != "-0":
         return int(text)
-    return float(text) if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+", text) else text
+    if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+", text) and str(float(text)) == text:
+        return float(text)
+    return text
+
+
+def profile(args: argparse.Namespace) -> None:
+    """Check the profile file that was named. Raises ProjectError."""
+    path = getattr(args, "config", None) or args.profile
+    if not path:
+        return
+    if not os.path.isfile(path):
+        raise ProjectError([Problem(path, 1, "there is no such profile file", "no_profile")])
+    from seeknal.project.profile import read_profile
+
+    with open(path, "rb") as file:
+        read_profile(file.read(), path)
 
 
 def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
@@ -158,9 +182,8 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
 
     now = as_of(args)
     run_id = run_name(args, now)
-    if args.profile and not os.path.isfile(args.profile):
-        raise ProjectError([Problem(args.profile, 1, "there is no such profile file", "no_profile")])
-    given = params(getattr(args, "params", []))
+    profile(args)
+    given = params(args)
     return Request(project_root(args), now, run_id, cache_dir(args), given, workers=workers, read_only=read_only)
 
 
@@ -175,19 +198,27 @@ def run_name(args: argparse.Namespace, now: datetime) -> str:
     return name
 
 
-def environment(root: str) -> dict[str, str]:
-    """The process's environment, with `.env` of the project filling in what is not set."""
-    found: dict[str, str] = {}
-    try:
-        with open(os.path.join(root, ".env"), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        name, separator, value = line.strip().removeprefix("export ").partition("=")
-        if separator and not line.lstrip().startswith("#"):
-            found[name.strip()] = value.strip().strip("'\"")
+def environment(root: str, told: Callable[[Problem], object] | None = None) -> dict[str, str]:
+    """The process's environment, with `.env` filling in what is not set; `told` hears of lines that are wrong."""
+    from seeknal.build.dotenv import read
+
+    found, problems = read(root)
+    if told:
+        for problem in problems:
+            told(problem)
     return {**found, **os.environ}
+
+
+@contextmanager
+def surroundings(env: Mapping[str, str]) -> Iterator[None]:
+    """The variables of `.env` in the process's own environment, for the nodes that look there."""
+    more = {name: value for name, value in env.items() if name not in os.environ}
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name in more:
+            os.environ.pop(name, None)
 
 
 def warn(text: str) -> None:
@@ -214,7 +245,7 @@ def emit(args: argparse.Namespace, document: Any, lines: list[str]) -> None:
     if args.json:
         import json
 
-        print(json.dumps(document))
+        print(json.dumps(concealed(document)))
     else:
         for line in lines:
             print(safe(line))

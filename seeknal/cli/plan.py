@@ -62,14 +62,9 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
         before = session.document_before(step.id) if step.key else None
         additive = bool(before and step.prepared and _additive(session, before, step.prepared.action.document()))
         change = change_of(node, step, published.get(step.id), before, additive=additive)
-        if change and not (step.prepared is None and step.id in published and not _own_change(change)):
-            found.append(change)
+        found += [change] if change else []
     gone = sorted(name for name in published if name not in session.graph.nodes)
     return found + [Change(name, BREAKING, ("removed from the project",)) for name in gone]
-
-
-def _own_change(change: Change) -> bool:
-    return change.category == "metadata"
 
 
 def _additive(session: Session, before: Any, after: Any) -> bool:

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 a node failed; 2 usage; 3 wrong project; 4 a data-quality 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -64,26 +65,27 @@ def _unchanged(args: argparse.Namespace) -> bool:
     root = common.project_root(args)
     now = common.as_of(args)
     today = now.date().isoformat()
-    common.params(args.params)
+    common.params(args)
     if args.run_id is not None:
         common.run_name(args, now)
     path = os.path.join(root, "target", "local", "stamp")
+    env = functools.partial(common.environment, root)
     for date in ("-", today):
-        summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}")
-        if summary is not None:
-            _say_nothing(args, summary)
+        summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}", env)
+        if summary is not None and (summary[3] == "-" or now.timestamp() < float(summary[3])):
+            _say_nothing(args, *summary[:3])
             return True
     return False
 
 
-def _say_nothing(args: argparse.Namespace, summary: str) -> None:
-    count, digest = summary.split(" ")
+def _say_nothing(args: argparse.Namespace, count: str, digest: str, broken: str) -> None:
     if args.json:
         import json
 
         print(json.dumps({"event": "done", "built": 0, "hit": int(count), "failed": 0, "generation": digest}))
     elif not args.quiet:
-        print(f"nothing to do: {count} targets are up to date (generation {digest[7:19]})")
+        told = f"; {broken} warnings of rules and audits" if broken != "0" else ""
+        print(f"nothing to do: {count} targets are up to date (generation {digest[7:19]}){told}")
 
 
 def fingerprint(args: argparse.Namespace, root: str) -> str:
@@ -116,7 +118,9 @@ def _run(args: argparse.Namespace, start: float) -> int:
     request = common.request(args, read_only=False, workers=workers)
     with opened(request, warn) as session:
         reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
-        outcome = run_all(session, _options(args, session.root), common.environment(session.root), reporter.tell)
+        env = common.environment(session.root, lambda problem: warn(str(problem)))
+        with common.surroundings(env):
+            outcome = run_all(session, _options(args, session.root), env, reporter.tell)
     elapsed = time.perf_counter() - start
     results = outcome.results
     reporter.tell(

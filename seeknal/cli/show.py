@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it."""
     from seeknal.build.past import generation_named
     from seeknal.model.digest import plain
+    from seeknal.project.meta import META
 
     with common.reading(args) as session:
         name = one_node(session, args.node)
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             "id": name,
             "file": node.file,
             "line": node.line,
-            "meta": {key: value for key, value in node.meta.items() if key != "text"},
+            "meta": {key: node.meta[key] for key in META if key in node.meta},
             "engine": node.recipe.engine,
             "definition": plain(node.recipe.definition),
             "inputs": list(session.graph.inputs[name]),

@@ -11,6 +11,7 @@ NAME = "csv"
 OPTIONS = (
     "delimiter",
     "delim",
+    "sep",
     "header",
     "skip",
     "quote",
@@ -27,8 +28,11 @@ def options(params: Mapping[str, Any]) -> dict[str, Any]:
     """Reader options under DuckDB's names."""
     found: dict[str, Any] = {}
     for name, value in params.items():
-        if name in ("delimiter", "delim"):
-            found["delim"] = _text(name, value)
+        if name in ("delimiter", "delim", "sep"):
+            if found.setdefault("delim", _text(name, value)) != value:
+                raise Wrong(
+                    ("params", name), f"{name} is {value!r}, but another of delimiter, delim, sep differs: keep one"
+                )
         elif name in _TEXT:
             found[name] = _text(name, value)
         elif name == "header":

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.parquet import copy
 from seeknal.errors import BuildFailed, DefinitionWrong
 from seeknal.model.action import Action, Artifact, Used
@@ -38,7 +38,7 @@ class ExposureEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing: an exposure says which table it sends."""
@@ -178,6 +178,7 @@ def _post(node: Node, body: bytes) -> None:
         request = urllib.request.Request(secrets["url"], body, headers, method=definition.get("method", "POST"))  # noqa: S310
         urllib.request.urlopen(request, timeout=definition["timeout"]).close()  # noqa: S310
     except urllib.error.HTTPError as error:
+        error.close()
         raise BuildFailed(f"{where} answered {error.code} {error.reason}", reason="request_failed") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", None) or type(error).__name__

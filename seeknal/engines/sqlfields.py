@@ -12,7 +12,7 @@ from seeknal.engines.sql import Parsed
 from seeknal.errors import DefinitionWrong, Problem, nearest
 from seeknal.model.binds import Bind
 from seeknal.model.lowering import Path
-from seeknal.model.node import Node, Schema
+from seeknal.model.node import Node, Schema, line_at
 
 _MISSING = re.compile(r'(?:Referenced column|column named) "(.+?)"')
 
@@ -20,8 +20,7 @@ _MISSING = re.compile(r'(?:Referenced column|column named) "(.+?)"')
 def of_field(node: Node, path: Path, message: str, reason: str = "wrong_definition", hint: str = "") -> DefinitionWrong:
     """An error at a field of a node."""
     field = ".".join(map(str, path))
-    line = node.traits.get("lines", {}).get(field, node.line)
-    problem = Problem(node.file, line, f"{node.id}: {field}: {message}", reason)
+    problem = Problem(node.file, line_at(node, path), f"{node.id}: {field}: {message}", reason)
     return DefinitionWrong(problem.message, reason=reason, hint=hint, problem=problem)
 
 

@@ -17,7 +17,7 @@ from seeknal.model.catalog import Catalog, Owned, catalog_of
 from seeknal.model.fields import Fields, told
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Path, Wrong
-from seeknal.model.node import Node, Recipe, Schema
+from seeknal.model.node import Node, Recipe, Schema, line_at
 from seeknal.model.semantics import GRAINS, METRIC_TYPES, Metric, Model, Part, described, metric_rows
 
 # `inputs` of a metric are metrics, not nodes.
@@ -62,7 +62,7 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     metric = read(Fields({"name": name, **given}, (), FIELDS, wrong))
     told(wrong)
     definition = {"expand": "metric", "table": described(metric_rows(metric))}
-    return Lowered(Recipe("duckdb", definition), {"metric": metric, "paths": paths(metric)})
+    return Lowered(Recipe("duckdb", definition), {"metric": metric, "fields": FIELDS})
 
 
 def read(fields: Fields) -> Metric:
@@ -114,14 +114,6 @@ def _offset(item: Fields) -> tuple[int, str] | None:
     return (int(found[1]), found[2].lower()) if found else None
 
 
-def paths(metric: Metric, prefix: Path = ()) -> tuple[Path, ...]:
-    """The fields that a problem between nodes may be about."""
-    names = ("name", "measure", "numerator", "denominator", "filter", "expr")
-    return tuple(
-        (*prefix, *path) for path in [*((n,) for n in names), *(("inputs", i) for i in range(len(metric.parts)))]
-    )
-
-
 def link(nodes: Sequence[Node]) -> list[Node]:
     """The nodes, metrics and models with what they are made of and judged by as inputs."""
     catalog = catalog_of(nodes)
@@ -161,9 +153,10 @@ class _Written(NamedTuple):
 
     def problem(self, path: Path, message: str, reason: str) -> Problem:
         """What is wrong at one of its fields."""
-        line = self.node.traits["lines"].get(".".join(map(str, (*self.path, *path))), self.node.line)
         inside = f"metric {self.owned.metric.name}: " if self.path else ""
-        return Problem(self.node.file, line, f"{self.node.id}: {inside}{message}", reason)
+        return Problem(
+            self.node.file, line_at(self.node, (*self.path, *path)), f"{self.node.id}: {inside}{message}", reason
+        )
 
 
 def review(nodes: Sequence[Node]) -> list[Problem]:

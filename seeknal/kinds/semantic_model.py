@@ -15,8 +15,8 @@ from seeknal.errors import Problem, nearest
 from seeknal.kinds import metric as metric_kind
 from seeknal.model.binds import Known, bound_model
 from seeknal.model.fields import Fields, told
-from seeknal.model.lowering import Lowered, Path, Wrong, quoted
-from seeknal.model.node import Input, Node, Recipe, Schema
+from seeknal.model.lowering import Lowered, Wrong, quoted
+from seeknal.model.node import Input, Node, Recipe, Schema, line_at
 from seeknal.model.semantics import (
     AGGREGATES,
     DIMENSION_TYPES,
@@ -72,7 +72,7 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     told(wrong)
     definition = {"expand": "semantic_model", "table": described(model_rows(model))}
     recipe = Recipe("duckdb", definition, tuple(map(Input, inputs)))
-    return Lowered(recipe, {"semantic": model, "paths": tuple(_paths(model))})
+    return Lowered(recipe, {"semantic": model, "fields": FIELDS})
 
 
 def _model(fields: Fields) -> Model:
@@ -156,19 +156,6 @@ def _time(fields: Fields, model: Model) -> None:
         fields.say(("default_time_dimension",), f"default_time_dimension: {text}")
 
 
-def _paths(model: Model) -> Iterator[Path]:
-    """The fields that a problem found later may be about."""
-    yield from [("model",), ("joins",)]
-    for field in ("entities", "dimensions", "measures"):
-        yield from ((field, i, "expr") for i in range(len(getattr(model, field))))
-    for i, measure in enumerate(model.measures):
-        yield from ((("measures", i, "filters", j)) for j in range(len(measure.filters)))
-    for i in range(len(model.joins)):
-        yield from [("joins", i, "name"), ("joins", i, "sql")]
-    for i, metric in enumerate(model.metrics):
-        yield from metric_kind.paths(metric, ("metrics", i))
-
-
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:
     """The table that describes the model, and the queries that show that its expressions fit. Raises Wrong."""
     binds = bound_model(Known.of(definition, schemas), definition["own"])
@@ -181,7 +168,7 @@ def review(nodes: Sequence[Node]) -> list[Problem]:
     return [
         Problem(
             node.file,
-            node.traits["lines"].get(f"joins.{i}.name", node.line),
+            line_at(node, ("joins", i, "name")),
             f"{node.id}: there is no semantic_model.{join.name} to join{nearest(join.name, models)}",
             "unknown_model",
         )

@@ -1,15 +1,37 @@
-"""`source`: data from outside. Lowers to what its connector reads: the files, the options, the declared types."""
+"""`source`: data from outside. Lowers to what its connector reads: the files, the options, the declared types.
+
+Decides which source types there are, where the path may stand, and what becomes of an option that no connector has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from seeknal import connectors
 from seeknal.errors import nearest
-from seeknal.model.lowering import Lowered, Wrong, declared_types
+from seeknal.model.lowering import RUN_DATE, RUN_ID, Lowered, Path, Wrong, declared_types
 from seeknal.model.node import Recipe
+
+# A connector's options are texts and flags of its own reading ("0" may be a delimiter): they are not made numbers.
+PARAMS_AS_WRITTEN = True
+
+_LATER = "it comes with connections, in a later version"
+_NEVER = "this tool does not read it: bring the data as Parquet or CSV files"
+_KNOWN_ELSEWHERE = {
+    "postgresql": _LATER,
+    "postgres": _LATER,
+    "sqlite": _LATER,
+    "excel": _LATER,
+    "iceberg": _LATER,
+    "starrocks": _NEVER,
+    "hive": "write source: parquet or source: csv, with the path of the file",
+    "bigquery": _NEVER,
+    "snowflake": _NEVER,
+    "redshift": _NEVER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +42,8 @@ class Spec:
     table: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
+    connection: str | None = None
+    query: str | None = None
     schema: Any = None
     freshness: Any = None
     ingest: str = "auto"
@@ -27,21 +51,73 @@ class Spec:
 
 def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     """A recipe of the connector engine."""
-    if spec.source not in connectors.known():
-        known = ", ".join(connectors.known())
-        raise Wrong(
-            ("source",), f"unknown source type {spec.source!r}{nearest(spec.source, connectors.known())}: {known}"
-        )
+    word = spec.source.strip().lower()
+    _check_type(spec.source, word)
     if spec.ingest not in ("auto", "copy"):
         raise Wrong(("ingest",), f"ingest is {spec.ingest!r}: allowed are auto and copy")
-    connector = connectors.get(spec.source)
-    table = spec.table or str(spec.params.get("path", ""))
+    connector = connectors.get(word)
+    params = _params(spec)
+    table = _path(spec, params)
+    odd = _unknown_options(connector, spec, word, params)
+    definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec)}
+    definition["options"] = connector.options({name: v for name, v in params.items() if name not in odd})
+    traits = {"source": connector.NAME, "warnings": [*_ignored_path(spec, params), *odd.values()]}
+    return Lowered(Recipe("connector", definition, files=(table,)), traits)
+
+
+def _check_type(written: str, word: str) -> None:
+    if word in connectors.known():
+        return
+    if word in _KNOWN_ELSEWHERE:
+        raise Wrong(("source",), f"the source type {written!r} is not supported here: {_KNOWN_ELSEWHERE[word]}")
+    known = ", ".join(connectors.known())
+    raise Wrong(("source",), f"unknown source type {written!r}{nearest(word, connectors.known())}: {known}")
+
+
+def _params(spec: Spec) -> dict[str, Any]:
+    """`params`, with what may also stand at the top level."""
+    given = {"connection": spec.connection, "query": spec.query}
+    for name, value in given.items():
+        if value is not None and spec.params.get(name) not in (None, value):
+            raise Wrong((name,), f"{name} stands here and in params, and they differ: keep one")
+    every = [*spec.params.items(), *given.items()]
+    return {name: value for name, value in every if value is not None}
+
+
+def _path(spec: Spec, params: Mapping[str, Any]) -> str:
+    """The path of the file, or the pattern of several."""
+    table = spec.table or str(params.get("path") or "")
+    at = ("table",) if spec.table or "path" not in params else ("params", "path")
     if not table:
-        raise Wrong(("table",), "the path of the file is missing: table: data/orders.csv")
+        raise Wrong(at, "the path of the file is missing: table: data/orders.csv")
     if "\0" in table:
-        raise Wrong(("table",), f"the path {table!r} has a character that no path can have")
-    definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec), **_options(connector, spec)}
-    return Lowered(Recipe("connector", definition, files=(table,)), {"source": connector.NAME})
+        raise Wrong(at, f"the path {table!r} has a character that no path can have")
+    if "://" in table:
+        raise Wrong(at, f"{table} is not a path: data of other machines is not read, bring it as a file")
+    if RUN_ID in table or RUN_DATE in table:
+        raise Wrong(at, "run_id and run_date differ in every run: a path may hold {{ date }} or a parameter")
+    return table
+
+
+def _ignored_path(spec: Spec, params: Mapping[str, Any]) -> list[tuple[Path, str, str]]:
+    if spec.table and params.get("path", spec.table) != spec.table:
+        return [(("params", "path"), f"params.path is ignored: table says {spec.table}", "ignored_option")]
+    return []
+
+
+def _unknown_options(
+    connector: Any, spec: Spec, word: str, params: Mapping[str, Any]
+) -> dict[str, tuple[Path, str, str]]:
+    """A warning for each option that the connector does not have. Raises Wrong for one that looks misspelt."""
+    odd: dict[str, tuple[Path, str, str]] = {}
+    for name in sorted(set(params).difference(connector.OPTIONS, ("path",))):
+        at: Path = ("params", name) if name in spec.params else (name,)
+        near = get_close_matches(name, connector.OPTIONS, n=1, cutoff=0.8)
+        if near:
+            raise Wrong(at, f"{word} has no option {name!r} (did you mean {near[0]}?)")
+        known = ", ".join(connector.OPTIONS) or "none"
+        odd[name] = (at, f"{word} has no option {name!r}, it is ignored; known: {known}", "ignored_option")
+    return odd
 
 
 def _types(spec: Spec) -> dict[str, str]:
@@ -52,11 +128,3 @@ def _types(spec: Spec) -> dict[str, str]:
         pairs = {str(c.get("name")): c for c in spec.schema if isinstance(c, Mapping)}
         types |= declared_types({name: c.get("type", c.get("dtype", c.get("data_type"))) for name, c in pairs.items()})
     return types
-
-
-def _options(connector: Any, spec: Spec) -> dict[str, Any]:
-    unknown = sorted(set(spec.params).difference(connector.OPTIONS, ("path",)))
-    if unknown:
-        known = ", ".join(connector.OPTIONS) or "none"
-        raise Wrong(("params", unknown[0]), f"{spec.source} has no option {unknown[0]!r}: {known}")
-    return {"options": connector.options(spec.params)}

@@ -33,15 +33,25 @@ def change_of(
         return Change(node.id, NON_BREAKING, ("new node",))
     if step.prepared is None or step.key == published.action:
         details = meta_changes(published.meta, node.meta)
-        return Change(node.id, METADATA, details) if details else None
+        return Change(node.id, _of_words(details), details) if details else None
     reasons = _reasons(node, step, before)
     logic = [reason for reason in reasons if reason.word in _LOGIC]
-    if not logic:
+    gone = _inputs_gone(published.meta, node.meta)
+    if not logic and not gone:
         return Change(node.id, DATA, tuple(render(reason) for reason in reasons))
     columns = schema_changes(published.artifact.schema, step.prepared.columns or published.artifact.schema)
-    added_only = additive and all(text.endswith(" added") for text in columns)
+    added_only = additive and not gone and all(text.endswith(" added") for text in columns)
     category = NON_BREAKING if added_only else BREAKING
-    return Change(node.id, category, _details(logic, columns))
+    return Change(node.id, category, (*gone, *_details(logic, columns)))
+
+
+def _of_words(details: tuple[str, ...]) -> str:
+    """Another entity is another meaning of the same rows; all else that is not in a key is for people."""
+    return BREAKING if "entity" in details else METADATA
+
+
+def _inputs_gone(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"input {name} removed" for name in before.get("inputs", ()) if name not in after.get("inputs", ()))
 
 
 def _reasons(node: Node, step: Step, before: Mapping[str, Any] | None) -> tuple[Reason, ...]:
@@ -61,5 +71,6 @@ def _details(logic: list[Reason], columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def meta_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """Which words that are not in any key changed: `description`, `owner`, `tags`, `formatting`, ..."""
-    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    known = before.keys() | after.keys() if "inputs" in before else (before.keys() | after.keys()) - {"inputs"}
+    names = sorted(name for name in known - {"place"} if before.get(name) != after.get(name))
     return tuple("formatting or comments" if name == "text" else name for name in names)

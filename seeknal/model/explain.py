@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from seeknal.errors import concealed
 from seeknal.model.node import Schema
 
 
@@ -20,7 +21,7 @@ class Reason(NamedTuple):
 
     def document(self) -> dict[str, str]:
         """As plain data."""
-        return {"reason": self.word, "subject": self.subject, "detail": self.detail}
+        return {"reason": self.word, "subject": self.subject, "detail": concealed(self.detail)}
 
 
 _TEXT = {
@@ -97,7 +98,7 @@ def _definition(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
         old, new, where = before.get(name), after.get(name), f"{path}{name}"
         if old == new:
             continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and not (_tagged(old) or _tagged(new)):
             found += _definition(old, new, f"{where}.")
         else:
             found.append(Reason("definition_changed", where, _short_change(old, new)))
@@ -118,7 +119,14 @@ def _short_change(old: Any, new: Any) -> str:
 
 
 def _brief(value: Any) -> str:
+    if isinstance(value, Mapping) and _tagged(value):
+        return str(*value.values())
     return "nothing" if value is None else str(value)
+
+
+def _tagged(value: Mapping[str, Any]) -> bool:
+    """Whether a value is one that canonical JSON has as tagged text: `{"$float": "0.5"}`."""
+    return len(value) == 1 and next(iter(value)).startswith("$")
 
 
 def _plain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import Any
 
 from seeknal.model.node import Recipe
@@ -16,6 +17,17 @@ Path = tuple[str | int, ...]
 
 # Values that differ in every run: these words stand in definitions and keys, the values are put in at execution.
 RUN_ID, RUN_DATE = "__seeknal_run_id__", "__seeknal_run_date__"
+MIDNIGHT = time()
+
+
+def in_this_run(value: Any, run_id: str, as_of: datetime) -> Any:
+    """`value` with the run's name and time put in; a clock that was set to a day is that day."""
+    if isinstance(value, str):
+        when = as_of.isoformat() if as_of.time() != MIDNIGHT else as_of.date().isoformat()
+        return value.replace(RUN_ID, run_id).replace(RUN_DATE, when)
+    if isinstance(value, Mapping):
+        return {name: in_this_run(item, run_id, as_of) for name, item in value.items()}
+    return [in_this_run(item, run_id, as_of) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class Wrong(Exception):
@@ -80,6 +92,15 @@ def declared_types(columns: Mapping[str, Any] | None) -> dict[str, str]:
         elif isinstance(value, Mapping) and text is not None:
             raise Wrong(("columns", str(name)), f"{text!r} is not a type that DuckDB knows")
     return found
+
+
+_WIDE = re.compile(r"\bU?HUGEINT\b(?=[\[\],)]|$)")
+
+
+def storable(type_: str) -> str:
+    """A type as Parquet can hold it: it has no 128-bit integers, and DuckDB would write them (every sum of BIGINT) as
+    DOUBLE, losing digits; decimals keep them. In lists, structs and maps too."""
+    return _WIDE.sub("DECIMAL(38,0)", type_)
 
 
 def input_names(inputs: tuple[str, ...]) -> dict[str, str]:

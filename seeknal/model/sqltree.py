@@ -15,6 +15,7 @@ Tree = dict[str, Any]
 RELATION = "__t"
 _POSITIONS = frozenset({"query_location", "query_location_length"})
 _NOWHERE = 1 << 62
+_BRANCHES = (dict, list)
 _UNSEEN = _POSITIONS | {"is_operator"}  # x LIKE y ESCAPE z and like_escape(x, y, z) differ in this member only
 
 
@@ -51,7 +52,7 @@ def each(root: Any) -> Iterator[Tree]:
         value = stack.pop()
         if isinstance(value, dict):
             yield value
-            stack.extend(reversed([v for v in value.values() if isinstance(v, dict | list)]))
+            stack.extend([v for v in reversed(value.values()) if isinstance(v, _BRANCHES)])
         elif isinstance(value, list):
             stack.extend(reversed(value))
 

@@ -17,7 +17,10 @@ from seeknal.project.yaml_reader import Document, read_documents
 
 
 class Declaration(NamedTuple):
-    """One node as written: `lines` maps the path of a field to its line; `function` is set for Python."""
+    """One node as written: `lines` maps the path of a field to its line; `function` is set for Python.
+
+    `overlay` is the YAML file that says more about a Python node: its fields are in `fields`, its lines are its own.
+    """
 
     kind: str
     name: str
@@ -26,6 +29,7 @@ class Declaration(NamedTuple):
     file: str
     line: int
     function: PythonNode | None = None
+    overlay: Overlay | None = None
 
     @property
     def id(self) -> str:
@@ -34,14 +38,44 @@ class Declaration(NamedTuple):
 
     def line_of(self, path: Path) -> int:
         """The line of a field, or of the nearest thing above it that has one."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.lines:
-                return self.lines[path[:end]]
-        return self.line
+        return _line(self.lines, path, self.line)
 
-    def problem(self, path: Path, message: str, reason: str = "wrong_field") -> Problem:
-        """A problem of this node, at the line of a field."""
-        return Problem(self.file, self.line_of(path), f"{self.id}: {message}", reason)
+    def problem(self, path: Path, message: str, reason: str = "wrong_field", below: int | None = None) -> Problem:
+        """A problem of this node, at the line of a field; `below`: so many lines below the first one of its text."""
+        over = self.overlay if self.overlay and path and path[0] in self.overlay.fields else None
+        file, lines, line = over[:3] if over else (self.file, self.lines, self.line)
+        at = _line(lines, path, line) if below is None else _line(lines, (*path, 0), line) + below
+        return Problem(file, at, f"{self.id}: {message}", reason)
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether this only says more about a Python node, if there is one."""
+        return self.function is None and "file" in self.fields and "transform" not in self.fields
+
+    def under(self, more: Declaration) -> Declaration:
+        """This Python node with the fields of an overlay over its own."""
+        own = ("kind", "name", "file")
+        said = {name: value for name, value in more.fields.items() if name not in own and value is not None}
+        if isinstance(said.get("params"), Mapping):
+            said["params"] = {**(self.fields.get("params") or {}), **said["params"]}
+        overlay = Overlay(more.file, more.lines, more.line, frozenset(said))
+        return self._replace(fields={**self.fields, **said}, overlay=overlay)
+
+
+class Overlay(NamedTuple):
+    """Where the fields stand that a YAML file says of a Python node."""
+
+    file: str
+    lines: Mapping[Path, int]
+    line: int
+    fields: frozenset[str]
+
+
+def _line(lines: Mapping[Path, int], path: Path, line: int) -> int:
+    for end in range(len(path), -1, -1):
+        if path[:end] in lines:
+            return lines[path[:end]]
+    return line
 
 
 def from_yaml(data: bytes, file: str) -> list[Declaration]:

@@ -14,6 +14,7 @@ from seeknal.errors import Problem, ProjectError
 # Folders that hold other things than nodes (project_format 1.2).
 _OTHER = frozenset(("common", "templates", "sql_pairs", "tests", "skills", "__pycache__"))
 _ENDINGS = (".yml", ".yaml", ".py")
+_HIDDEN = {False: (".",), True: (".", "_")}  # `_helpers.py` is imported, never a node
 Watch = Callable[[str], None]
 
 
@@ -39,7 +40,7 @@ def _scan(root: str, folder: str, watch: Watch, found: list[str]) -> None:
         if entry.is_dir(follow_symlinks=False):
             if not (name in _OTHER and folder == "seeknal") and name != "__pycache__":
                 _scan(root, f"{folder}/{name}", watch, found)
-        elif name.endswith(_ENDINGS) and not name.startswith((".", "_")) and _is_file(entry):
+        elif name.endswith(_ENDINGS) and not name.startswith(_HIDDEN[name.endswith(".py")]) and _is_file(entry):
             found.append(f"{folder}/{name}")
 
 
@@ -52,6 +53,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def matches(root: str, pattern: str, watch: Watch) -> list[str]:
     """The files that a path or glob means, absolute, sorted; none when there is no such file."""
+    pattern = os.path.expanduser(pattern)
     path = os.path.normpath(os.path.join(root, pattern))
     if os.path.isfile(path) or not any(ch in pattern for ch in "*?["):
         watch(path)

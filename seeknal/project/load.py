@@ -14,21 +14,25 @@ from typing import Any, NamedTuple, Protocol
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
-from seeknal.model.digest import canonical, digest_of, plain
+from seeknal.model.digest import plain
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Path, Wrong, input_names
+from seeknal.model.materialization import tables_of
 from seeknal.model.node import Input, Node, Recipe
+from seeknal.model.typed import typed
 from seeknal.project.common import read_common
 from seeknal.project.declaration import Declaration, from_python, from_yaml
+from seeknal.project.expand import ARGUMENTS, expanded, own_params, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
+from seeknal.project.meta import meta_of, tags_of, with_columns
+from seeknal.project.profile import read_profile
 from seeknal.project.python_code import code_of
 from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
-from seeknal.project.template import TemplateWrong, Values, expand_all
+from seeknal.project.secrets import apart
+from seeknal.project.template import Values
 from seeknal.project.together import derived, linked, reviewed
-
-_META = ("description", "owner", "tags", "columns")
 
 
 class Files(Protocol):
@@ -46,12 +50,14 @@ class Files(Protocol):
 
 
 class Project(NamedTuple):
-    """What was loaded: nodes, what is wrong, and the words for what the templates depended on."""
+    """What was loaded: nodes, what is wrong or odd, and the words for what the templates depended on."""
 
     name: str
     nodes: tuple[Node, ...]
     problems: tuple[Problem, ...]
     used: frozenset[str]
+    warnings: tuple[Problem, ...] = ()
+    unmentioned: tuple[str, ...] = ()
 
 
 Parse = Callable[[str, bytes], "list[Declaration]"]
@@ -63,17 +69,21 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     common = _collect(problems, lambda: read_common(files), {})
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
-    declarations = _declarations(files, parse or parse_file, problems)
-    unread = bool(problems)
+    _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
+    unread: list[Problem] = []
+    declarations = _declarations(files, parse or parse_file, unread)
+    problems += unread
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
     nodes = linked(nodes)
+    warnings = _warnings(nodes, declarations)
+    unknown = unmentioned(values.params, used, declarations)
     nodes += derived(nodes, problems)
     lost = {d.kind for d, node in zip(declarations, lowered, strict=True) if node is None}
     problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
-    return Project(name, tuple(nodes), tuple(problems), frozenset(used))
+    return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
 
 
 def _collect(problems: list[Problem], read: Callable[[], Any], default: Any) -> Any:
@@ -101,18 +111,29 @@ def parse_file(path: str, data: bytes) -> list[Declaration]:
 
 
 def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[Declaration]:
-    found: dict[str, Declaration] = {}
-    folded: dict[str, Declaration] = {}
+    every: list[Declaration] = []
     for path in _collect(problems, partial(node_files, files.root, files.watch), []):
         if not _is_text(path):
             problems.append(Problem(path, 1, "the file's name is not UTF-8: rename it", "bad_file_name"))
             continue
         data = _collect(problems, partial(files.read, path), None)
-        for declaration in _collect(problems, partial(parse, path, data), []) if data is not None else []:
-            twin = folded.setdefault(declaration.id.lower(), declaration)
-            if twin is not declaration:
-                problems.append(_twins(declaration, twin))
-            found.setdefault(declaration.id, declaration)
+        every += _collect(problems, partial(parse, path, data), []) if data is not None else []
+    in_python = {declaration.id for declaration in every if declaration.function is not None}
+    over = [declaration for declaration in every if declaration.is_overlay and declaration.id in in_python]
+    overlays = {declaration.id: declaration for declaration in _distinct(over, problems)}
+    apart = {declaration.file for declaration in over}
+    found = _distinct([declaration for declaration in every if declaration.file not in apart], problems)
+    return [d.under(overlays[d.id]) if d.id in overlays else d for d in found]
+
+
+def _distinct(declarations: Iterable[Declaration], problems: list[Problem]) -> list[Declaration]:
+    found: dict[str, Declaration] = {}
+    folded: dict[str, Declaration] = {}
+    for declaration in declarations:
+        twin = folded.setdefault(declaration.id.lower(), declaration)
+        if twin is not declaration:
+            problems.append(_twins(declaration, twin))
+        found.setdefault(declaration.id, declaration)
     return list(found.values())
 
 
@@ -136,9 +157,10 @@ def _twins(second: Declaration, first: Declaration) -> Problem:
 
 def _lower(declaration: Declaration, values: Values, files: Files, used: set[str]) -> Node:
     try:
-        fields = _expanded(declaration, values, used)
-        named = _inputs(declaration.kind, fields)
-        return _node(declaration, fields, named, values, files)
+        fields = with_columns(expanded(declaration, values, used))
+        if declaration.function is None:  # a field without a value is not there
+            fields = {name: value for name, value in fields.items() if value is not None}
+        return _node(declaration, fields, _inputs(declaration.kind, fields), values, files)
     except Wrong as wrong:
         raise ProjectError([declaration.problem(wrong.path, wrong.message)]) from wrong
     except ExceptionGroup as group:
@@ -148,36 +170,14 @@ def _lower(declaration: Declaration, values: Values, files: Files, used: set[str
 
 def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
     """The inputs that a declaration lists, and those that fields of its kind name besides (`source: aggregation.x`)."""
-    own = getattr(kinds.get(kind), "OWN_INPUTS", False)
-    named = inputs_of({name: value for name, value in fields.items() if name != "inputs"} if own else fields)
+    named = inputs_of(kind, fields)
     more = kinds.get(kind).reads(fields) if hasattr(kinds.get(kind), "reads") else ()
     return named._replace(ids=(*named.ids, *(name for name in more if name not in named.ids)))
 
 
-def _expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[str, Any]:
-    try:
-        own = expand_all(declaration.fields.get("params") or {}, values, used)
-        local = replace(values, extra=own if isinstance(own, Mapping) else {})
-        return {
-            name: expand_all(value, local, used) if name not in _META else value
-            for name, value in declaration.fields.items()
-        }
-    except TemplateWrong as wrong:
-        path = _path_of(declaration.fields, str(wrong))
-        raise Wrong(path, str(wrong)) from wrong
-
-
-def _path_of(fields: Mapping[str, Any], message: str) -> Path:
-    inside = message.split("}}", maxsplit=1)[0] + "}}" if message.startswith("{{") else ""
-    bare = inside.strip("{} ")
-    for name, value in fields.items():
-        if isinstance(value, str) and bare and bare in value:
-            return (name,)
-    return ("params",) if "params" in fields else ()
-
-
 def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Node:
     kind = kinds.get(declaration.kind)
+    fields, secrets = apart(getattr(kind, "SECRET", ()), declaration.fields, fields)
     is_code = declaration.function is not None and declaration.kind != "source" and "sql" not in fields
     if is_code:
         lowered = _python(declaration, fields, named, values, files)
@@ -187,47 +187,45 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
             structure(kind.Spec, body) if declaration.function is None else structure(kind.Spec, _arguments(kind, body))
         )
         lowered = kind.lower(declaration.name, spec, named.ids)
+    if secrets:
+        lowered = replace(lowered, recipe=replace(lowered.recipe, late={**lowered.recipe.late, "secrets": secrets}))
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
-    traits = {**lowered.traits, "lines": _lines(declaration, lowered), "audits": checks_on(fields)}
-    meta = {name: plain(fields[name]) for name in _META if fields.get(name)}
-    meta["text"] = digest_of(canonical(plain(declaration.fields.get("transform", ""))))
-    tags = _tags(fields.get("tags"))
+    traits = {**lowered.traits, "lines": _lines(declaration, lowered), **_outside(declaration, fields, lowered)}
+    traits["audits"] = checks_on(fields)
+    meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 
 
 def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of a decorator as fields: what the kind does not know is a parameter."""
-    known = {*kind.Spec.__dataclass_fields__, *_META, *_OF_OUTPUT, "name", "inputs", "materialization"}
+    known = {*kind.Spec.__dataclass_fields__, *ARGUMENTS, "name"}
     extra = {name: value for name, value in fields.items() if name not in known}
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 
 
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, int]:
-    """The lines that errors found later point to: of the node, of its SQL, of the fields at its `paths`."""
-    paths = lowered.traits.get("paths", ())
-    found = {"node": declaration.line, **{".".join(map(str, path)): declaration.line_of(path) for path in paths}}
-    sql = lowered.traits.get("sql")
+def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lowered) -> dict[str, Any]:
+    """The tables outside that a node names, and a warning for each that is not written."""
+    tables = tables_of(fields, declaration.function.stacked if declaration.function else ())
+    text = "the table {} is not written: writing to databases comes with connections, in a later version"
+    more = [(t["path"], text.format(t["table"]), "not_written") for t in tables if t["enabled"]]
+    return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
+
+
+def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "numbers", "texts"):
+        if trait in lowered.traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
+    sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
     if not sql:
-        return found
-    text = declaration.fields.get(sql[0])
-    block = isinstance(text, str) and text.endswith("\n") and declaration.function is None
-    return {**found, "sql": declaration.line_of(sql) + (1 if block else 0)}
-
-
-def _tags(tags: Any) -> tuple[str, ...]:
-    if tags is None:
-        return ()
-    if isinstance(tags, str):
-        return (tags,)
-    if isinstance(tags, list) and all(isinstance(tag, (str, int)) for tag in tags):
-        return tuple(dict.fromkeys(map(str, tags)))
-    raise Wrong(("tags",), "tags is a list of words: tags: [daily, finance]")
-
-
-_OF_OUTPUT = ("audits", "tests", "freshness")
-_ARGUMENTS = ("name", "inputs", "materialization", "entity", "features", "dedupe", *_OF_OUTPUT, *_META)
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:
@@ -237,9 +235,9 @@ def _python(declaration: Declaration, fields: dict[str, Any], named: Named, valu
     code = code_of(node, declaration.file, text, lambda path: _decoded(files.read(path), path))
     kind = kinds.get(declaration.kind)
     extra = kind.python(declaration.name, fields) if hasattr(kind, "python") else Lowered(Recipe("python", {}))
-    params = {name: value for name, value in fields.items() if name not in _ARGUMENTS}
+    params = {**{name: fields[name] for name in own_params(declaration)}, **(fields.get("params") or {})}
     if {"params", "get_param", "*"}.intersection(node.uses):
-        params = {**params, **values.params}
+        params = {**params, **typed(values.params)}
     wanted: dict[str, tuple[str, ...] | None] = dict.fromkeys(named.ids)
     refs = {ref.node: ref.columns for ref in node.refs}
     inputs = tuple(Input(name, refs.get(name)) for name in dict.fromkeys([*wanted, *refs]))
@@ -256,6 +254,15 @@ def _python(declaration: Declaration, fields: dict[str, Any], named: Named, valu
 
 def _decoded(data: bytes | None, path: str) -> str | None:
     return None if data is None else decode(data, path)
+
+
+def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
+    """What is odd in the project but does not stop it, in the order of files."""
+    by_id = {declaration.id: declaration for declaration in declarations}
+    found = [problem for declaration in declarations for problem in reserved(declaration)]
+    for node in nodes:
+        found += [by_id[node.id].problem(*warning) for warning in node.traits.get("warnings", ())]
+    return sorted(found)
 
 
 def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:

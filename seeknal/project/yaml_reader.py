@@ -17,6 +17,7 @@ import yaml
 from yaml import events as ev
 
 from seeknal.errors import Problem, ProjectError
+from seeknal.project.yaml_errors import told
 from seeknal.project.yaml_scalars import cut, resolved
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,14 +34,6 @@ _TAGS: dict[str, Any] = {
 _HIDDEN = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 # What an escape ("\0") may smuggle into a value and no file, database or terminal takes.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_HINTS = {
-    "mapping values are not allowed": "put a value that holds ': ' in quotes, or correct the indentation",
-    "cannot start any token": "indent with spaces, not with tabs; put a value that begins with @ ` or % in quotes",
-    "unexpected end of stream": "close the quote",
-    "expected ',' or": "close the bracket, or add the comma that is missing",
-    "expected key": "indent this line like the lines that it belongs to",
-    "<block end>": "indent this line like the lines that it belongs to",
-}
 
 Path = tuple[str | int, ...]
 
@@ -48,7 +41,8 @@ Path = tuple[str | int, ...]
 class Document(NamedTuple):
     """The value of a document, and for the path of each part its line (for a mapping's value: the line of its key).
 
-    `()` is the document's line. What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
+    `()` is the document's line. A text that begins below its key has the line of its first word at `(*path, 0)`.
+    What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
     """
 
     value: Any
@@ -147,7 +141,7 @@ class _Reader:
                 self._events_seen += 1
                 yield event
         except yaml.YAMLError as error:
-            self.stop(*_told(error))
+            self.stop(*told(error))
         except (ValueError, OverflowError):  # PyYAML without its C part, at an escape beyond Unicode
             self.stop(1, 'not YAML: an escape such as "\\U00110000" is no character: correct it', "yaml_syntax")
 
@@ -159,6 +153,8 @@ class _Reader:
         self._count(1, line, depth)
         self._tag(event, line)
         if isinstance(event, ev.ScalarEvent):
+            if line + (event.style in ("|", ">")) != self.lines[path]:
+                self.lines[(*path, 0)] = line + (event.style in ("|", ">"))
             return self._named(event.anchor, _Anchor(self._scalar(event, line), 1, 0))
         return self._collection(event, stream, path, depth)
 
@@ -288,13 +284,3 @@ def _is_plain(event: Any) -> bool:
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
-
-
-def _told(error: yaml.YAMLError) -> tuple[int, str, str]:
-    context = getattr(error, "context_mark", None)
-    mark = getattr(error, "problem_mark", None) or context
-    what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    hint = next((hint for words, hint in _HINTS.items() if words in what), "check the indentation and the quotes here")
-    begun = f" (begun in line {context.line + 1})" if context and mark and context.line != mark.line else ""
-    where = f", column {mark.column + 1}" if mark else ""
-    return (mark.line + 1 if mark else 1), f"not YAML{where}: {what}{begun}: {hint}", "yaml_syntax"

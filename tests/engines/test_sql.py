@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, planner
+from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_queries, parse_query, planner
 from seeknal.model.sqlclock import FUNCTIONS
 from seeknal.model.sqlguard import FORBIDDEN, HARMLESS, VOLATILE
 from seeknal.model.sqltree import relation_name
@@ -104,6 +104,39 @@ def stand_for_inputs(data: Any, parsed: Parsed, read: tuple[tuple[str, ...] | No
 def test_only_the_meaning_counts(con: Any, other: str) -> None:
     plain = "select k, v from input_0 where k > 1 and d < date '2024-01-09'"
     assert parse(con, other).text == parse(con, plain).text
+
+
+WRONG = ["", "selec k from input_0", "select 1; select 2", "drop table input_0", "select k from elsewhere",
+         "select getenv('HOME')", "pivot input_0 on s using sum(v)"]  # fmt: skip
+
+
+def test_many_queries_at_once_are_what_each_is_alone(con: Any) -> None:
+    """In the order that they were given, with nothing for one that is refused when it comes alone."""
+
+    def alone(sql: str) -> Parsed | None:
+        try:
+            return parse(con, sql)
+        except SqlWrong:
+            return None
+
+    queries = [query for pair in zip(PROBES, WRONG * len(PROBES), strict=False) for query in pair]
+    found = parse_queries(con, [(sql, NAMES) for sql in queries])
+    assert found == [alone(sql) for sql in queries]
+    assert None in found
+    assert len([one for one in found if one]) > 50
+
+
+def test_a_plan_is_over_the_columns_that_it_was_given(con: Any) -> None:
+    """Although a table with other columns was there just before, and one that cannot be made."""
+    parsed = parse(con, "select * from input_0")
+    for schema in (ITEMS, ORDERS, [("k", "NO_TYPE")], ORDERS, ITEMS[:1], ITEMS):
+        if schema[0][1] == "NO_TYPE":
+            with pytest.raises(SqlWrong):
+                bind(con, parsed, [schema], NOON)
+        else:
+            found = bind(con, parsed, [schema], NOON)
+            assert [name for name, _ in found.columns] == [name for name, _ in schema]
+            assert found.reads == (tuple(name for name, _ in schema),)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +242,40 @@ def test_a_cte_hides_an_input_where_sql_says_so(con: Any, sql: str, relations: t
     assert parse(con, sql).relations == relations
 
 
+STEPS = "with t as materialized (select k from input_0), v as (select k + 1 as k from t) select * from v order by k"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create temp table t as select k from input_0; create view v as select k + 1 as k from t; select * from v order by k",
+        (
+            "CREATE TEMPORARY TABLE IF NOT EXISTS t AS(SELECT k FROM input_0);create or replace temp view v as -- ;\n"
+            "select k + 1 as k from t /* ; */ ; from v order by k ; drop view v; drop table if exists t;"
+        ),
+        (
+            "drop table if exists t; create table \"t\" as from ref('source.orders') select k;\n\n"
+            'create view "v" as select k + 1 as k from "t"; select * from v order by k'
+        ),
+    ],
+)
+def test_steps_before_a_query_are_its_ctes(con: Any, sql: str) -> None:
+    assert parse(con, sql) == parse(con, STEPS)
+
+
+def test_a_wrong_step_is_found_where_it_stands(con: Any) -> None:
+    for text, word in [
+        ("create table t as\nselect é from gone; from t", "gone"),
+        ("create table t as selec 1; from t", "selec"),
+    ]:
+        with pytest.raises(SqlWrong) as caught:
+            parse(con, text)
+        assert caught.value.offset == text.index(word)
+    with pytest.raises(SqlWrong) as caught:
+        parse(con, "-- é\ncreate table t as select 1 as a;\n/* é */ insert into t values (1); from t")
+    assert caught.value.offset == len("-- é\ncreate table t as select 1 as a;\n/* é */ ")
+
+
 def test_files_are_listed(con: Any) -> None:
     found = parse(con, "from 'x.csv' join read_parquet(['a.parquet', 'b/*.parquet']) using (k)")
     assert found.files == ("x.csv", "a.parquet", "b/*.parquet")
@@ -223,7 +290,13 @@ REFUSED = {
         "describe input_0", "summarize input_0", "show tables", "select * from (describe input_0)", "export database 'x'",
         "begin", "vacuum", "drop table x", "delete from x", "update x set a = 1", "prepare p as select 1",
     ],
-    "sql_several_statements": ["select 1; select 2", "create temp table t as select 1; select * from t"],
+    "sql_several_statements": [
+        "select 1; select 2", "set threads = 1; select 1", "create table t(a int); insert into t values (1); from t",
+        "create table t as select 1 as a; insert into t values (2); from t", "create table x.t as select 1; select 1",
+        "create table t as select 1; create table T as select 2; from t", "select 1; drop table orders",
+        "create table t as select 1; with t as (select 2) from t", "create macro f(x) as x; select f(1)",
+        "create table t as select 1; update t set a = 2; from t", "select 1 as a; create table t as select 1",
+    ],
     "sql_empty": ["", "  ", "-- nothing", ";"],
     "sql_parameter": ["select $1", "select ?", "select $name", "from input_0 limit ?"],
     "sql_syntax": ["selec 1", "select 1 from", "select 'a"],

@@ -199,23 +199,41 @@ def test_the_reference_is_read_as_it_is_written(shop: Project, model: str) -> No
     assert ask(shop, "amount") == [(60,)]
 
 
-@pytest.mark.parametrize("kind", ["feature_group", "transform", "source"])
-def test_every_kind_of_table_can_be_asked(shop: Project, kind: str) -> None:
+FEES = {
+    "source.orders": "",
+    "transform.fee": "kind: transform\nname: fee\ntransform: SELECT * FROM ref('source.orders')\n",
+    "feature_group.fee": """
+kind: feature_group
+name: fee
+entity: {name: customer, join_keys: [customer]}
+inputs: [{ref: source.orders}]
+transform: SELECT customer, sum(amount) AS amount FROM source GROUP BY customer
+""",
+    "second_order_aggregation.fee": """
+kind: second_order_aggregation
+name: fee
+id_col: customer
+feature_date_col: day
+application_date_col: day
+source: source.orders
+features:
+  amount: {basic: [sum]}
+""",
+}
+
+
+@pytest.mark.parametrize("node", FEES)
+def test_every_kind_of_table_can_be_asked(project: Project, node: str) -> None:
     """Fault 48: there, the table of feature_group.fee is looked for as group_fee."""
-    shop.write(
-        "seeknal/feature_groups/fee.yml",
-        "kind: feature_group\nname: fee\nentity: {name: customer, join_keys: [customer]}\n"
-        "inputs: [{ref: source.orders}]\n"
-        "transform: SELECT customer, sum(amount) AS amount FROM source GROUP BY customer\n",
-    )
-    shop.transform("fee", "SELECT * FROM ref('source.orders')", ("source.orders",))
-    name = "orders" if kind == "source" else "fee"
-    shop.write(
-        "seeknal/models/m.yml",
-        f"kind: semantic_model\nname: m\nmodel: ref('{kind}.{name}')\nmeasures:\n- name: amount\n",
-    )
-    shop.run()
-    assert ask(shop, "amount") == [(60,)]
+    types = {"day": "DATE", "customer": "VARCHAR", "amount": "BIGINT"}
+    project.source("orders", "day,customer,amount\n2024-01-01,a,10\n2024-01-02,b,50\n", types)
+    if FEES[node]:
+        project.write("seeknal/fee.yml", FEES[node])
+    column = "amount_SUM" if node.startswith("second") else "amount"
+    measures = f"measures: [{{name: fees, expr: {column}}}]"
+    project.write("seeknal/m.yml", f"kind: semantic_model\nname: m\nmodel: ref('{node}')\n{measures}\n")
+    project.run()
+    assert ask(project, "fees") == [(60,)]
 
 
 def test_several_nodes_in_one_file_have_lines_of_their_own(shop: Project) -> None:

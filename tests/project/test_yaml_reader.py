@@ -50,9 +50,16 @@ def test_a_node_reads_as_plain_data_with_the_line_of_every_part() -> None:
         {"kind": "transform", "inputs": [{"ref": "source.a"}, {"ref": "source.b"}], "transform": "SELECT 1\n"},
         {
             (): 2, ("kind",): 2, ("inputs",): 3, ("inputs", 0): 4, ("inputs", 0, "ref"): 4,
-            ("inputs", 1): 5, ("inputs", 1, "ref"): 5, ("transform",): 6,
+            ("inputs", 1): 5, ("inputs", 1, "ref"): 5, ("transform",): 6, ("transform", 0): 7,
         },
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["k: |\n  {}", "k: >-\n  {}", "k:\n  {}", "k:\n  '{}'", "k: # so\n  {}"])
+def test_a_text_below_its_key_has_a_line_of_its_own(form: str) -> None:
+    lines = read_yaml(form.format("a").encode(), "a.yml").lines
+    assert (lines[("k",)], lines[("k", 0)]) == (1, 2)
+    assert ("k", 0) not in read_yaml(b"k: a", "a.yml").lines
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# later\n", "\ufeff", "---\n", "---\n...\n"])
