@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
@@ -25,11 +25,13 @@ from seeknal.engines.sqlmemo import parse_once, remember_parsed, remembered_boun
 from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
-from seeknal.model.binds import Bind
 from seeknal.model.digest import document_digest
 from seeknal.model.lowering import Wrong, in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
+
+if TYPE_CHECKING:
+    from seeknal.model.binds import Bind
 
 TAG = "duckdb/" + ".".join(duckdb.__version__.split(".")[:2])
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from seeknal.engines.sql import Parsed
 from seeknal.errors import DefinitionWrong, Problem, nearest
-from seeknal.model.binds import Bind
 from seeknal.model.lowering import Path
 from seeknal.model.node import Node, Schema, line_at
+
+if TYPE_CHECKING:
+    from seeknal.model.binds import Bind
 
 _MISSING = re.compile(r'(?:Referenced column|column named) "(.+?)"')
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seeknal.errors import Problem, UsageError
-from seeknal.model.binds import Known, bound_metric, connected, uses_of
-from seeknal.model.catalog import Catalog, Owned, catalog_of
 from seeknal.model.fields import Fields, told
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Path, Wrong
 from seeknal.model.node import Node, Recipe, Schema, line_at
 from seeknal.model.semantics import GRAINS, METRIC_TYPES, Metric, Model, Part, described, metric_rows
+
+if TYPE_CHECKING:  # a project without metrics does not pay for what answers questions about them
+    from seeknal.model.catalog import Catalog, Owned
 
 # `inputs` of a metric are metrics, not nodes.
 OWN_INPUTS = True
@@ -116,16 +117,25 @@ def _offset(item: Fields) -> tuple[int, str] | None:
 
 def link(nodes: Sequence[Node]) -> list[Node]:
     """The nodes, metrics and models with what they are made of and judged by as inputs."""
-    catalog = catalog_of(nodes)
-    if not catalog.models and not catalog.metrics:
+    if not _meant(nodes):
         return [*nodes]
+    from seeknal.model.catalog import catalog_of
+
+    catalog = catalog_of(nodes)
     ids = {node.traits["metric"].name.lower(): node.id for node in nodes if "metric" in node.traits}
     ids |= {f"model {node.traits['semantic'].name}": node.id for node in nodes if "semantic" in node.traits}
     known = {node.id for node in nodes}
     return [_linked(node, catalog, ids, known) for node in nodes]
 
 
+def _meant(nodes: Sequence[Node]) -> bool:
+    return any("metric" in node.traits or "semantic" in node.traits for node in nodes)
+
+
 def _linked(node: Node, catalog: Catalog, ids: Mapping[str, str], known: Set[str]) -> Node:
+    from seeknal.model.binds import connected, uses_of
+    from seeknal.model.catalog import Owned
+
     if "semantic" in node.traits:
         model: Model = node.traits["semantic"]
         own = [Owned(metric, model.name) for metric in model.metrics]
@@ -140,6 +150,9 @@ def _linked(node: Node, catalog: Catalog, ids: Mapping[str, str], known: Set[str
 
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:
     """The table that describes the metric, and the queries that show that it can be asked for. Raises Wrong."""
+    from seeknal.model.binds import Known, bound_metric
+    from seeknal.model.catalog import Owned
+
     binds = bound_metric(Known.of(definition, schemas), Owned(definition["own"]), ())
     return {"sql": definition["table"], "checks": [], "binds": binds}
 
@@ -161,6 +174,10 @@ class _Written(NamedTuple):
 
 def review(nodes: Sequence[Node]) -> list[Problem]:
     """What is wrong between metrics and models."""
+    if not _meant(nodes):
+        return []
+    from seeknal.model.catalog import catalog_of
+
     catalog = catalog_of(nodes)
     written = [*_written(nodes)]
     found = [problem for one in written for problem in _names(one, catalog)]
@@ -168,6 +185,8 @@ def review(nodes: Sequence[Node]) -> list[Problem]:
 
 
 def _written(nodes: Sequence[Node]) -> Iterator[_Written]:
+    from seeknal.model.catalog import Owned
+
     for node in nodes:
         if "metric" in node.traits:
             yield _Written(node, Owned(node.traits["metric"]), ())

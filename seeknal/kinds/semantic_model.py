@@ -13,7 +13,6 @@ from typing import Any
 
 from seeknal.errors import Problem, nearest
 from seeknal.kinds import metric as metric_kind
-from seeknal.model.binds import Known, bound_model
 from seeknal.model.fields import Fields, told
 from seeknal.model.lowering import Lowered, Wrong, quoted
 from seeknal.model.node import Input, Node, Recipe, Schema, line_at
@@ -158,6 +157,8 @@ def _time(fields: Fields, model: Model) -> None:
 
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:
     """The table that describes the model, and the queries that show that its expressions fit. Raises Wrong."""
+    from seeknal.model.binds import Known, bound_model
+
     binds = bound_model(Known.of(definition, schemas), definition["own"])
     return {"sql": definition["table"], "checks": [], "binds": binds}
 

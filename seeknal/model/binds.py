@@ -116,7 +116,7 @@ def bound_metric(known: Known, owned: Owned, prefix: Path) -> list[Bind]:
     inputs = [part.alias or part.metric for part in metric.parts]
     found = []
     if metric.filters:
-        only = replace(metric, expr=" AND ".join(f"{quoted(name)} IS NULL" for name in inputs))
+        only = metric._replace(expr=" AND ".join(f"{quoted(name)} IS NULL" for name in inputs))
         found.append(_asked(known, Owned(only, owned.model), (*prefix, "filter"), conditions, names))
     return [*found, _asked(known, owned, (*prefix, "expr"), metric.expr, inputs)]
 
@@ -160,7 +160,7 @@ def _scalar(model: Model, expr: str) -> str:
 
 def _measure(known: Known, model: Model, measure: Measure, place: int) -> Iterator[Bind]:
     names = [*(dimension.name for dimension in model.dimensions), *known.columns(model)]
-    alone = Catalog({model.name: replace(model, joins=(), entities=())})
+    alone = Catalog({model.name: model._replace(joins=(), entities=())})
     for j, text in enumerate(measure.filters):
         rows = Rows(alone, alone.models[model.name], known.schemas)
         condition = rows.filter(text)

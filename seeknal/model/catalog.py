@@ -7,7 +7,6 @@ wrote comes before the automatic metric that every measure has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -23,13 +22,13 @@ class Owned(NamedTuple):
     model: str = ""
 
 
-@dataclass(frozen=True)
 class Catalog:
     """Models by name, and the metrics that somebody wrote. `found` is for what is worked out from these, once."""
 
-    models: Mapping[str, Model]
-    metrics: tuple[Owned, ...] = ()
-    found: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    def __init__(self, models: Mapping[str, Model], metrics: tuple[Owned, ...] = ()) -> None:
+        self.models = models
+        self.metrics = metrics
+        self.found: dict[Any, Any] = {}
 
     def model(self, name: str) -> Model | None:
         """The model of that name, in any case."""
@@ -136,7 +135,8 @@ def catalog_of(nodes: Iterable[Node]) -> Catalog:
     """The catalog of a project's nodes."""
     models: dict[str, Model] = {}
     metrics: list[Owned] = []
-    for node in sorted(nodes, key=lambda node: node.id):
+    meant = [node for node in nodes if "semantic" in node.traits or "metric" in node.traits]
+    for node in sorted(meant, key=lambda node: node.id):
         if "semantic" in node.traits:
             model: Model = node.traits["semantic"]
             models[model.name] = model

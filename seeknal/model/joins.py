@@ -8,7 +8,6 @@ a model the shortest counts, and two of the same length are nobody's to choose. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from seeknal.model.catalog import Catalog
@@ -27,8 +26,7 @@ class Edge(NamedTuple):
     entities: tuple[Entity, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(NamedTuple):
     """For every model that can be reached its last edge; models with several ways; joins that would multiply rows."""
 
     base: str

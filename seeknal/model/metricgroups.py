@@ -6,7 +6,7 @@ Decides the SQL of each aggregate, plain and as the parts of a running one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seeknal.model.lowering import quoted
 from seeknal.model.metricrows import Rows
@@ -15,8 +15,7 @@ from seeknal.model.metrictime import Axis, axis_of
 from seeknal.model.semantics import Measure
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What is asked. An `order` of `-name` is descending."""
 
     metrics: tuple[str, ...]

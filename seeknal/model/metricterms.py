@@ -7,7 +7,7 @@ offset reaches down to them. Knows no SQL but the formulas that people wrote.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seeknal.errors import UsageError
 from seeknal.model.catalog import Catalog, Owned
@@ -16,8 +16,7 @@ from seeknal.model.semantics import Measure, Part
 Offset = tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A measure of a model under filters. `window`: None for a plain aggregate, else what a running one starts at."""
 
     model: str
@@ -27,16 +26,14 @@ class Leaf:
     offset: Offset = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(NamedTuple):
     """One number through another."""
 
     above: Term
     below: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """An expression over other terms, by the names that it has for them."""
 
     expr: str

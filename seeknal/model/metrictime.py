@@ -7,7 +7,7 @@ periods lie within those of the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seeknal.errors import UsageError
 from seeknal.model.metricrows import Rows
@@ -18,8 +18,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """Which dimension of the question is the axis, at which grain (none: its own values), and which are not time.
 
     `mixed`: it is asked for by the week and by the month too, and a week may lie in two months.

@@ -7,7 +7,7 @@ is decided in `metricterms` and `metricsql`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from seeknal.model.lowering import literal
 
@@ -21,8 +21,7 @@ RELATIONSHIPS = ("one_to_one", "one_to_many", "many_to_one")
 METRIC_TYPES = ("simple", "ratio", "cumulative", "derived")
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """A thing that rows are about: the expression that identifies it, and whether it does so once in the table."""
 
     name: str
@@ -30,8 +29,7 @@ class Entity:
     expr: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(NamedTuple):
     """Something to group and filter by. `granularity` is the finest grain that its times are told in."""
 
     name: str
@@ -41,8 +39,7 @@ class Dimension:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """An aggregate over the rows of a model."""
 
     name: str
@@ -53,8 +50,7 @@ class Measure:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """How the rows of another model belong to those of this one."""
 
     name: str
@@ -62,8 +58,7 @@ class Join:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What a derived metric calls by `alias`: a metric, as it was `offset` (a number of units) earlier."""
 
     metric: str
@@ -71,8 +66,7 @@ class Part:
     offset: tuple[int, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """A number with a name. Which of the fields count is decided by its type."""
 
     name: str
@@ -88,8 +82,7 @@ class Metric:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A table with its meaning. `time` is the default time dimension."""
 
     name: str
@@ -112,8 +105,7 @@ class Model:
         return next(iter(named + [m for m in self.measures if wanted in map(str.lower, m.aliases)]), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line of the table that describes a semantic model or a metric: all that counts, nothing that only explains."""
 
     role: str
@@ -128,7 +120,7 @@ class Row:
 
 def described(rows: Iterable[Row]) -> str:
     """The table of these rows as SQL, in their order."""
-    names = [field.name for field in fields(Row)]
+    names = Row._fields
     lines = [
         f"({place}, {', '.join(_text(getattr(row, name)) for name in names)})" for place, row in enumerate(rows, 1)
     ]

@@ -198,3 +198,28 @@ def test_the_same_numbers_on_other_data(project: Project) -> None:
         ]
         assert ask(project, name, "country") == expected
     assert [shown(row[0]) for row in ask(project, "orders", "ordered__year")] == ["2023-01-01", "2024-01-01", None]
+
+
+def test_a_granularity_is_how_a_time_is_told(project: Project) -> None:
+    at = "2024-01-01 08:00:00,1\n2024-01-01 20:00:00,2\n2024-01-02 03:00:00,4\n,8\n"
+    project.source("ticks", f"at_time,n\n{at}", {"at_time": "TIMESTAMP", "n": "BIGINT"})
+    model = "kind: semantic_model\nname: ticks\nmodel: source.ticks\nmeasures: [{name: n}]\ndimensions:\n"
+    project.write("seeknal/m.yml", f"{model}  - {{name: at_time, type: time}}\n")
+    project.run()
+    assert len(ask(project, "n", "at_time")) == 4
+    project.write("seeknal/m.yml", f"{model}  - {{name: at_time, type: time, time_granularity: day}}\n")
+    project.run()
+    assert ask(project, "n", "at_time") == [("2024-01-01", 3), ("2024-01-02", 4), (None, 8)]
+    assert ask(project, "n", "at_time__year", "--filter", "at_time = DATE '2024-01-01'") == [("2024-01-01", 3)]
+
+
+def test_a_dimension_hides_the_column_of_its_name_from_filters_not_from_measures(project: Project) -> None:
+    project.source("sales", "price\n11\n19\n25\n", {"price": "BIGINT"})
+    project.write(
+        "seeknal/m.yml",
+        "kind: semantic_model\nname: sales\nmodel: source.sales\n"
+        "dimensions: [{name: price, expr: price // 10 * 10}]\nmeasures: [{name: sum, expr: price}]\n",
+    )
+    project.run()
+    assert ask(project, "sum", "price") == [(10, 30), (20, 25)]
+    assert ask(project, "sum", "", "--filter", "price = 10") == [(30,)]

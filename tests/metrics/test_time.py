@@ -193,3 +193,12 @@ def test_what_cannot_be_told_is_refused(market: Market, metrics: str, dimensions
     done = market.project.seeknal("query", *asked, "--json")
     assert (done.code, done.json["error"]) == (2, reason), done.out
     assert words in done.err
+
+
+def test_no_metric_changes_with_what_else_is_asked(market: Market) -> None:
+    every = [*RUNNING, "revenue", "paid_share", "change", "orders_last_year", "total_before", "open_revenue", "visits"]
+    together = market.ask(",".join(every), "region,metric_time__month")
+    for place, name in enumerate(every):
+        alone = {row[:2]: row[2] for row in market.ask(name, "region,metric_time__month")}
+        found = {row[:2]: row[2 + place] for row in together}
+        assert {key: found[key] for key in alone} == alone
