@@ -15,7 +15,7 @@ from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.graph import find_cycle
-from seeknal.model.lowering import Lowered, Wrong
+from seeknal.model.lowering import Lowered, Path, Wrong
 from seeknal.model.materialization import tables_of
 from seeknal.model.node import Node
 from seeknal.model.typed import typed
@@ -32,6 +32,7 @@ from seeknal.project.python_reader import read_python
 from seeknal.project.schema import structure
 from seeknal.project.secrets import apart
 from seeknal.project.template import Values
+from seeknal.project.together import derived, linked, reviewed
 
 
 class Files(Protocol):
@@ -69,14 +70,18 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
     _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
-    declarations = _declarations(files, parse or parse_file, problems)
+    unread: list[Problem] = []
+    declarations = _declarations(files, parse or parse_file, unread)
+    problems += unread
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
+    nodes = linked(nodes)
     warnings = _warnings(nodes, declarations)
     unknown = unmentioned(values.params, used, declarations)
-    nodes = with_entities([*nodes, *_derived(nodes, problems)], problems)
-    problems += _reviewed(nodes)
+    nodes = with_entities([*nodes, *derived(nodes, problems)], problems)
+    lost = {d.kind for d, node in zip(declarations, lowered, strict=True) if node is None}
+    problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
     return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
 
@@ -102,7 +107,7 @@ def parse_file(path: str, data: bytes) -> list[Declaration]:
     """The declarations of one file. Raises ProjectError."""
     if path.endswith(".py"):
         return [from_python(node, path) for node in read_python(data, path)]
-    return [from_yaml(data, path)]
+    return from_yaml(data, path)
 
 
 def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[Declaration]:
@@ -165,7 +170,7 @@ def _lower(declaration: Declaration, values: Values, files: Files, used: set[str
 
 def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
     """The inputs that a declaration lists, and those that fields of its kind name besides (`source: aggregation.x`)."""
-    named = inputs_of(fields)
+    named = inputs_of(kind, fields)
     more = kinds.get(kind).reads(fields) if hasattr(kinds.get(kind), "reads") else ()
     return named._replace(ids=(*named.ids, *(name for name in more if name not in named.ids)))
 
@@ -223,24 +228,6 @@ def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
     return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
-def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
-    found: list[Node] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "derive"):
-            more, wrong = kinds.get(kind).derive(nodes)
-            found += more
-            problems += wrong
-    return found
-
-
-def _reviewed(nodes: list[Node]) -> list[Problem]:
-    found: list[Problem] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "review"):
-            found += kinds.get(kind).review(nodes)
-    return found
-
-
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
     """What is odd in the project but does not stop it, in the order of files."""
     by_id = {declaration.id: declaration for declaration in declarations}
@@ -255,12 +242,20 @@ def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) 
     by_id = {declaration.id: declaration for declaration in declarations}
     return [
         by_id[node.id].problem(
-            ("inputs",), f"the input {i.node!r} does not exist{nearest(i.node, ids)}", "unknown_input"
+            _naming(by_id[node.id], i.node),
+            f"the input {i.node!r} does not exist{nearest(i.node, ids)}",
+            "unknown_input",
         )
         for node in nodes
         for i in node.recipe.inputs
         if i.node not in ids and node.id in by_id
     ]
+
+
+def _naming(declaration: Declaration, name: str) -> Path:
+    """The field that names an input: `inputs`, or one of the kind's own."""
+    own = [field for field, value in declaration.fields.items() if isinstance(value, str) and name in value]
+    return ("inputs",) if "inputs" in declaration.fields or not own else (own[0],)
 
 
 def check_cycles(nodes: Iterable[Node]) -> None:
