@@ -23,7 +23,7 @@ from seeknal.engines.sqlwrite import SORTED, over, write
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import in_this_run, path_literal
+from seeknal.model.lowering import as_written, in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
@@ -233,8 +233,8 @@ def _definition_wrong(node: Node, wrong: SqlWrong, sql: str) -> DefinitionWrong:
     line = node.traits.get("lines", {}).get("sql", node.line)
     if wrong.offset is not None and sql == node.recipe.definition.get("sql"):
         line += sql[: wrong.offset].count("\n")
-    problem = Problem(node.file, line, f"{node.id}: {wrong.message}", wrong.reason)
-    return DefinitionWrong(problem.message, reason=wrong.reason, hint=wrong.hint, problem=problem)
+    problem = Problem(node.file, line, f"{node.id}: {as_written(wrong.message)}", wrong.reason)
+    return DefinitionWrong(problem.message, reason=wrong.reason, hint=as_written(wrong.hint), problem=problem)
 
 
 def _first(error: Exception) -> str:
