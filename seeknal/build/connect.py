@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
 from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
@@ -55,6 +56,8 @@ def _remembering(session: Session) -> Parse:
         if known is not None:
             return [known]
         found = from_yaml(data, path)
+        if hasattr(kinds.get(found.kind), "SECRET"):
+            return [found]  # what a person wrote there by mistake must not lie about in a second place
         lines = [[list(p), line] for p, line in found.lines.items()]
         session.memo.put(key, [found.kind, found.name, found.fields, lines, found.line])
         return [found]
@@ -71,7 +74,19 @@ def connect(session: Session, nodes: Iterable[Node], problems: list[Problem]) ->
     """The nodes with the inputs and files that their recipes name themselves; adds to `problems`."""
     nodes = list(nodes)
     ids = {node.id for node in nodes}
+    _expect(session, nodes)
     return [_connected(session, node, ids, problems) for node in nodes]
+
+
+def _expect(session: Session, nodes: Iterable[Node]) -> None:
+    """Tell engines that can work many nodes out at once which ones they are going to be asked about."""
+    by_engine: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_engine.setdefault(node.recipe.engine, []).append(node)
+    for name, some in by_engine.items():
+        engine = session.engines.get(name)
+        if hasattr(engine, "expect"):
+            engine.expect(some)
 
 
 def _connected(session: Session, node: Node, ids: set[str], problems: list[Problem]) -> Node:

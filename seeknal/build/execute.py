@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seeknal.build.session import Session
-from seeknal.build.target import Built, build
+from seeknal.build.target import Built, Unsealed, build, execute
+from seeknal.build.threads import finishing_pool, quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
-from seeknal.model.plan import Missing, Plan, State, Step, Verdict, World, decide, states_of
+from seeknal.model.checks import Finding
+from seeknal.model.node import Node
+from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 
 Tell = Callable[..., None]
@@ -43,6 +46,17 @@ class Results:
     failed: dict[str, Exception] = field(default_factory=dict)
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cut_off: list[str] = field(default_factory=list)
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+
+
+class Ran(NamedTuple):
+    """A step whose engine is done: its output, or what was built of it already, or why it failed."""
+
+    step: Step
+    output: Unsealed | None
+    built: Built | None = None
+    error: Exception | None = None
 
 
 class Execution:
@@ -59,45 +73,113 @@ class Execution:
         self._waiting = {name: len(self._needs(name)) for name in plan.steps}
         self._rank = _ranks(session, plan)
         self._ready: list[tuple[float, str]] = []
+        self._outside = [name for name in plan.steps if session.graph.nodes[name].traits.get("outside")]
         self.results = Results()
 
     def run(self) -> Results:
-        """Execute until nothing more can be. Raises Damaged when an input's bytes turn out wrong."""
+        """Execute all that stays inside, until nothing more can be. Raises Damaged when an input's bytes are wrong."""
         for name, count in self._waiting.items():
             if not count:
                 self._push(name)
+        self._work()
+        self._leave(
+            [name for name in self._plan.steps if name not in self._outside], "an earlier failure stopped the run"
+        )
+        return self.results
+
+    def deliver(self, *, published: bool) -> None:
+        """Execute what leaves the project, after all else was published; nothing that was held back is sent."""
+        if published:
+            for name in self._outside:
+                held = [need for need in self._session.graph.inputs[name] if need in self.results.held]
+                if held:
+                    self._skip(name, (f"{held[0]}, held back by {self.results.held[held[0]]}",))
+                else:
+                    heapq.heappush(self._ready, (0.0, name))
+            self._work()
+        self._leave(self._outside, "an earlier failure stopped the run" if published else "nothing was published")
+
+    def _work(self) -> None:
         if self._policy.workers > 1:
             self._side_by_side()
         else:
             self._one_by_one()
-        for name in self._plan.steps:
+
+    def _leave(self, names: Iterable[str], why: str) -> None:
+        for name in names:
             if name not in self._states:
-                self._skip(name, ("an earlier failure stopped the run",))
-        return self.results
+                self._skip(name, (why,))
 
     def _one_by_one(self) -> None:
-        while self._ready and not self._stopped():
-            name = heapq.heappop(self._ready)[1]
-            step = self._decide(name)
-            if step is not None:
-                self._tell("started", target=name)
-                self._done(step, *self._attempt(step))
+        """One engine runs at a time; beside it, what ran before is sealed and then the next target is decided."""
+        running: dict[Future[Any], Step] = {}
+        step, ran = self._next(None), None
+        with finishing_pool(1, running, self._session.engines.close) as pool, quick_turns():
+            while step is not None or ran is not None:
+                if step is None:
+                    step, ran = self._beside(ran, None), None
+                    continue
+                future = pool.submit(self._beside, ran, step)
+                running[future] = step
+                ran = self._run(step)
+                step = self._after(ran, future)
+                del running[future]
+
+    def _run(self, step: Step) -> Ran:
+        """Run the engine; where an execution is to be tried again, seal what it made too."""
+        self._tell("started", target=step.id)
+        if self._policy.retries:
+            return Ran(step, None, *self._attempt(step))
+        try:
+            return Ran(step, execute(self._session, *self._needed(step)))
+        except (DefinitionWrong, EnvironmentFailure, BuildFailed) as error:
+            return Ran(step, None, None, error)
+
+    def _after(self, ran: Ran, future: Future[Step | None]) -> Step | None:
+        """The step that was decided meanwhile, unless what ran meanwhile failed and stops the run."""
+        try:
+            step = future.result()
+        except BaseException:
+            if ran.output is not None:
+                ran.output.drop()
+            raise
+        return step if ran.error is None or self._policy.go_on else None
+
+    def _beside(self, ran: Ran | None, running: Step | None) -> Step | None:
+        if ran is not None:
+            self._done(ran.step, *self._sealed(ran))
+        return self._next(running)
+
+    def _sealed(self, ran: Ran) -> tuple[Built | None, Exception | None]:
+        if ran.output is None:
+            return ran.built, ran.error
+        try:
+            return ran.output.seal(), None
+        except (DefinitionWrong, EnvironmentFailure, BuildFailed) as error:
+            return None, error
+
+    def _next(self, running: Step | None) -> Step | None:
+        """The next step to build that is known by now; one with the action that runs is a hit when that is done."""
+        later: list[str] = []
+        found = None
+        while self._ready and found is None and not self._stopped():
+            step = self._decide(heapq.heappop(self._ready)[1])
+            if step is None or running is None or step.key != running.key:
+                found = step
+            else:
+                later.append(step.id)
+        for name in later:
+            self._push(name)
+        return found
 
     def _side_by_side(self) -> None:
         running: dict[Future[Any], Step] = {}
-        with ThreadPoolExecutor(self._policy.workers, thread_name_prefix="target") as pool:
-            try:
-                while (self._ready and not self._stopped()) or running:
-                    self._start(pool, running)
-                    if running:
-                        for future in wait(running, return_when=FIRST_COMPLETED).done:
-                            self._done(running.pop(future), *future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                while not all(future.done() for future in running):
-                    self._session.engines.close()  # again: a query may have begun after the last interrupt
-                    time.sleep(0.05)
-                raise
+        with finishing_pool(self._policy.workers, running, self._session.engines.close) as pool:
+            while (self._ready and not self._stopped()) or running:
+                self._start(pool, running)
+                if running:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        self._done(running.pop(future), *future.result())
 
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Step]) -> None:
         while self._ready and len(running) < self._policy.workers and not self._stopped():
@@ -150,13 +232,17 @@ class Execution:
         return None, None
 
     def _build(self, step: Step) -> Built:
+        return build(self._session, *self._needed(step))
+
+    def _needed(self, step: Step) -> tuple[Node, Prepared, dict[str, Artifact], bool]:
+        """What it takes to build a step. Raises DefinitionWrong."""
         node = self._session.graph.nodes[step.id]
         if step.prepared is None:
             wrong = next((r.detail for r in step.reasons if r.word == "wrong_definition"), "it cannot be prepared")
             raise DefinitionWrong(wrong)
         states = states_of(self._session.graph, self._goal, self._world, step.id, self._states)
         inputs = {name: state for name, state in states.items() if isinstance(state, Artifact)}
-        return build(self._session, node, step.prepared, inputs, forced=step.id in self._policy.force)
+        return node, step.prepared, inputs, step.id in self._policy.force
 
     def _done(self, step: Step, built: Built | None, error: Exception | None) -> None:
         if built is None:
@@ -193,7 +279,7 @@ class Execution:
                     self._push(user)
 
     def _push(self, name: str) -> None:
-        if name not in self._states:
+        if name not in self._states and name not in self._outside:
             heapq.heappush(self._ready, (-self._rank[name], name))
 
     def _stopped(self) -> bool:

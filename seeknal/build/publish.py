@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from seeknal import kinds
 from seeknal.build.session import Session
+from seeknal.build.target import sql_engine
+from seeknal.engines.parquet import attachment
 from seeknal.model.action import Artifact
 from seeknal.model.digest import canonical, plain
 from seeknal.model.generation import Generation, Published, changes
@@ -26,22 +29,31 @@ class MovedOn(Exception):
 
 
 class Publication(NamedTuple):
-    """The digest of the current generation, and what this publication changed (empty: nothing was published)."""
+    """The digest of the current generation, what this publication changed (empty: nothing), and whether what was built is
+    what readers see now."""
 
     digest: str | None
     changes: Mapping[str, str]
+    published: bool = True
 
 
 def publish(
-    session: Session, artifacts: Mapping[str, Artifact], keys: Mapping[str, str], note: str = ""
+    session: Session,
+    artifacts: Mapping[str, Artifact],
+    keys: Mapping[str, str],
+    noted: Mapping[str, Mapping[str, Any]],
+    *,
+    amend: bool = False,
 ) -> Publication:
-    """Publish what was built. Raises MovedOn."""
-    targets = _targets(session, artifacts, keys)
-    return publish_targets(session, targets, note)
+    """Publish what was built; `noted` is what to keep beside an artifact, by id. Raises MovedOn."""
+    return publish_targets(session, _targets(session, artifacts, keys, noted), amend=amend)
 
 
-def publish_targets(session: Session, targets: Mapping[str, Published], note: str = "") -> Publication:
-    """Publish exactly these targets; does nothing but mend views when they are what is published. Raises MovedOn."""
+def publish_targets(
+    session: Session, targets: Mapping[str, Published], note: str = "", *, amend: bool = False
+) -> Publication:
+    """Publish exactly these targets; does nothing but mend views when they are what is published. `amend`: in the place
+    of the current generation, not after it. Raises MovedOn."""
     changed = changes(session.generation, targets)
     if not changed:
         _mend(session, targets)
@@ -50,33 +62,47 @@ def publish_targets(session: Session, targets: Mapping[str, Published], note: st
     with locked(session.target.publish_lock, exclusive=True):
         if refs.read_ref(session.target, session.request.environment) != session.ref_seen:
             raise MovedOn
-        digest = _write(session, targets, note)
+        digest = _write(
+            session, targets, note, session.generation.parent if amend and session.generation else session.base
+        )
     return Publication(digest, changed)
 
 
-def _targets(session: Session, artifacts: Mapping[str, Artifact], keys: Mapping[str, str]) -> dict[str, Published]:
+def _targets(
+    session: Session,
+    artifacts: Mapping[str, Artifact],
+    keys: Mapping[str, str],
+    noted: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Published]:
     before = session.generation.targets if session.generation else {}
     targets = {}
     for name, node in session.graph.nodes.items():
         if name in artifacts:
-            targets[name] = _published(session, node, keys[name], artifacts, before.get(name))
+            meta = plain({**node.meta, **session.place_of(node, artifacts[name]), **noted.get(name, {})})
+            targets[name] = _published(
+                session, node, Published(keys[name], artifacts[name], meta, {}), artifacts, before.get(name)
+            )
         elif name in before:
             targets[name] = before[name]
     return targets
 
 
 def _published(
-    session: Session, node: Node, key: str, artifacts: Mapping[str, Artifact], before: Published | None
+    session: Session, node: Node, now: Published, artifacts: Mapping[str, Artifact], before: Published | None
 ) -> Published:
-    artifact = artifacts[node.id]
-    meta = plain({**node.meta, **session.place_of(node, artifact)})
-    unchanged = before is not None and (before.action, before.artifact, before.meta) == (key, artifact, meta)
-    if before is not None and unchanged and all(_whole(session, blob) for blob in before.views.values()):
+    """`now`, with its views."""
+    if (
+        before is not None
+        and replace(before, views={}) == now
+        and all(_whole(session, b) for b in before.views.values())
+    ):
         return before
-    shown = {node.traits.get("view", f"intermediate/{view_stem(node.id)}.parquet"): artifact.blob}
+    shown = {node.traits.get("view", f"intermediate/{view_stem(node.id)}.parquet"): now.artifact.blob}
     for path, document in _documents(session, node, artifacts).items():
         shown[path] = session.store.put_bytes(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
-    return Published(key, artifact, meta, shown)
+    for path, data in _attachments(session, node, now.artifact).items():
+        shown[path] = session.store.put_bytes(data)
+    return replace(now, views=shown)
 
 
 def _whole(session: Session, blob: str) -> bool:
@@ -102,12 +128,20 @@ def _documents(session: Session, node: Node, artifacts: Mapping[str, Artifact]) 
     return dict(kind.files(node.name, node.traits)) if hasattr(kind, "files") else {}
 
 
-def _write(session: Session, targets: Mapping[str, Published], note: str) -> str:
+def _attachments(session: Session, node: Node, artifact: Artifact) -> dict[str, bytes]:
+    """The files beside the table whose bytes travel with it (a fitted model). Raises Damaged."""
+    kind = kinds.get(node.kind)
+    if not hasattr(kind, "attached"):
+        return {}
+    con, table = sql_engine(session).connections.own(), session.store.verified(artifact)
+    found = {path: attachment(con, table, name) for path, name in kind.attached(node.name).items()}
+    return {path: data for path, data in found.items() if data is not None}
+
+
+def _write(session: Session, targets: Mapping[str, Published], note: str, parent: str | None) -> str:
     request = session.request
     created = request.as_of.isoformat()
-    generation = Generation(
-        request.environment, session.base, request.run_id, created, dict(sorted(targets.items())), note
-    )
+    generation = Generation(request.environment, parent, request.run_id, created, dict(sorted(targets.items())), note)
     session.disk.sync()
     digest = session.store.put_bytes(canonical(generation.document()))
     session.disk.sync()

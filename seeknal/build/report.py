@@ -76,7 +76,7 @@ class Reporter:
             self._redraw()
 
     def _line(self, event: str, target: str, facts: dict[str, Any]) -> None:
-        if self._quiet or self._json or event not in ("built", "failed", "skipped", "retry"):
+        if self._quiet or self._json or event not in ("built", "failed", "skipped", "retry", "warned"):
             return
         self._clear()
         print(_told(event, target, facts, f"[{self._done}/{max(self._total, self._done)}]"), file=sys.stderr)
@@ -103,6 +103,8 @@ def _told(event: str, target: str, facts: dict[str, Any], count: str) -> str:
         return f"{count} built    {target}  {facts['rows']:,} rows  {seconds(facts['milliseconds'])}"
     if event == "skipped":
         return f"{count} skipped  {target}  needed: {', '.join(facts['because'])}"
+    if event == "warned":
+        return f"{count} {facts['severity']:<8} {target}  {safe(facts['text'])}"
     if event == "retry":
         return f"{count} retrying {target} (attempt {facts['attempt'] + 1}): {safe(facts['error'])}"
     return f"{count} FAILED   {target}\n    " + safe(facts["error"]).replace("\n", "\n    ")
@@ -128,7 +130,7 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     results, publication = outcome.results, outcome.publication
     executed = {name: built for name, built in results.built.items() if built.executed}
     if not executed and not results.failed and not publication.changes:
-        return [nothing(len(results.steps), publication.digest)]
+        return [nothing(outcome)]
     hits = len(results.artifacts) - len(executed)
     counts = [f"{len(executed)} built", f"{hits} hit"]
     counts += [f"{len(results.cut_off)} cut off"] if results.cut_off else []
@@ -140,9 +142,13 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     return lines + _closing(outcome)
 
 
-def nothing(targets: int, digest: str | None) -> str:
-    """The one line of a no-op."""
-    return f"nothing to do: {targets} targets are up to date (generation {short(digest or '')})"
+def nothing(outcome: Outcome) -> str:
+    """The one line of a no-op; `cli/run.py` says the same from a stamp."""
+    results = outcome.results
+    broken = sum(not found.passed for told in results.findings.values() for found in told)
+    told = f"; {broken} warnings of rules and audits" if broken else ""
+    generation = short(outcome.publication.digest or "")
+    return f"nothing to do: {len(results.steps)} targets are up to date (generation {generation}){told}"
 
 
 def _slowest(results: Results) -> list[str]:
@@ -171,7 +177,7 @@ def because(reasons: tuple[Reason, ...], limit: int = 3) -> str:
 
 def _closing(outcome: Outcome) -> list[str]:
     results, publication = outcome.results, outcome.publication
-    stale = sorted([*results.failed, *results.skipped])
+    stale = sorted({*results.failed, *results.skipped, *results.held})
     lines = [f"stale: {', '.join(stale)}"] if stale and publication.changes else []
     if publication.changes:
         entities = sorted(name.split(".", 1)[1] for name in publication.changes if name.startswith("entity."))

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Policy, Results, Tell
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render
 from seeknal.errors import StoreBusy, UsageError
+from seeknal.model.checks import earliest
 from seeknal.model.plan import Plan, make_plan
 from seeknal.model.select import Goal, Selection, select
 from seeknal.store.cache import Damaged
@@ -82,7 +84,10 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             try:
                 results = execution.run()
                 _merge(built, results)
+                audit(session, results, tell)
                 publication = _publish(session, options, results)
+                _keep(session, results, publication, tell)
+                publication = _deliver(session, execution, publication)
             except (MovedOn, Damaged):
                 _merge(built, execution.results)
                 tell("again")
@@ -113,9 +118,37 @@ def _merge(total: Results, results: Results) -> None:
 
 def _publish(session: Session, options: Options, results: Results) -> Publication:
     if results.failed and not options.go_on:
-        return Publication(session.base, {})
+        return Publication(session.base, {}, published=False)
     keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
-    return publish(session, {name: a for name, a in results.artifacts.items() if name in keys}, keys)
+    artifacts = {name: a for name, a in results.artifacts.items() if name in keys and name not in results.held}
+    return publish(session, artifacts, keys, noted(results.findings))
+
+
+def _keep(session: Session, results: Results, publication: Publication, tell: Tell) -> None:
+    """Say under which actions the store keeps what was built and not published: `inspect --run` shows it."""
+    names = results.held if publication.published else results.artifacts
+    actions = {name: key for name in names if name in results.steps and (key := results.steps[name].key)}
+    known = session.generation.targets if session.generation else {}
+    fresh = {name: key for name, key in actions.items() if name not in known or known[name].action != key}
+    if fresh:
+        tell("kept", actions=fresh)
+
+
+def _deliver(session: Session, execution: Execution, publication: Publication) -> Publication:
+    """Send out what exposures say, then publish their receipts in the generation that was sent."""
+    results = execution.results
+    done = set(results.artifacts)
+    execution.deliver(published=publication.published)
+    sent = {name: artifact for name, artifact in results.artifacts.items() if name not in done}
+    keys = {name: key for name in sent if (key := results.steps[name].key)}
+    exported = {name: results.built[name].export if name in results.built else None for name in sent}
+    before = session.exported
+    noted = {n: {"export": exported[n] or before[a.blob]} for n, a in sent.items() if exported[n] or a.blob in before}
+    try:
+        more = publish(session, sent, keys, noted, amend=bool(publication.changes)) if sent else publication
+    except MovedOn:  # the receipts are in the cache: the next run publishes them
+        return publication
+    return Publication(more.digest, {**publication.changes, **more.changes})
 
 
 def _finish(
@@ -140,7 +173,9 @@ def _stamp(
     )
     _watch_surroundings(session, publication.digest)
     fingerprint = f"{options.fingerprint} {date if dated else '-'}"
-    summary = f"{len(results.steps)} {publication.digest}"
+    findings = [found for told in results.findings.values() for found in told]
+    broken = sum(not found.passed for found in findings)
+    summary = f"{len(results.steps)} {publication.digest} {broken} {earliest(findings) or '-'}"
     names = sorted(word[4:] for word in session.project.used if word.startswith("env:"))
     data = render(fingerprint, summary, env_mark(names, env), session.stats.watched)
     if data is not None:

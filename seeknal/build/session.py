@@ -116,15 +116,33 @@ class Session:
 
     def world(self) -> World:
         """The answers for `plan.decide`."""
-        known = {t.action: t.artifact for t in self.generation.targets.values()} if self.generation else {}
-        return World(self.prepare, functools.partial(self._lookup, known), self.document_before, _Lazy(self.artifacts))
+        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts))
 
-    def _lookup(self, known: Mapping[str, Artifact], key: str) -> Found:
-        if key in known:
-            found = self.store.present(known[key])
-            if found.artifact is not None:
-                return found
-        return self.store.lookup(key)
+    def lookup(self, node: Node, key: str) -> Found:
+        """The artifact of an action of a node, if it is there, and with it what the node wrote outside of the store."""
+        known = self.generation.targets.get(node.id) if self.generation else None
+        found = self.store.present(known.artifact) if known and known.action == key else Found(None)
+        found = found if found.artifact else self.store.lookup(key)
+        word = self._astray(node, found.artifact) if found.artifact and "writes" in node.traits else ""
+        return Found(None, word) if word else found
+
+    def _astray(self, node: Node, receipt: Artifact) -> str:
+        """Why the exported file is not what the receipt says; nothing when it is."""
+        try:
+            digest = self.stats.digest(self.path_of(node.traits["writes"]))
+        except OSError:
+            return "export_missing"
+        return "" if digest == self.exported.get(receipt.blob) else "export_changed"
+
+    @property
+    def exported(self) -> dict[str, str]:
+        """Digests of the files that published exposures wrote, by the blob of their receipt."""
+        targets = self.generation.targets.values() if self.generation else ()
+        return {target.artifact.blob: target.meta["export"] for target in targets if "export" in target.meta}
+
+    def path_of(self, path: str) -> str:
+        """A path as a person writes it, absolute."""
+        return os.path.normpath(os.path.join(self.root, path))
 
     def prepare(self, node: Node, inputs: Mapping[str, Artifact]) -> Prepared:
         """The action of a node. Raises DefinitionWrong."""
@@ -210,6 +228,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         workers=request.workers,
         threads=os.cpu_count() or 1,
         warn=session.warn,
+        watch=session.stats.watch,
     )
 
 

@@ -8,6 +8,7 @@ else is the plan's business. Imports nothing heavy.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from blake3 import blake3
@@ -17,12 +18,13 @@ from seeknal.store.stat import signature
 _MAGIC = "seeknal-stamp 2"
 
 
-def env_mark(names: Sequence[str], env: Mapping[str, str]) -> str:
-    """The environment variables that templates mention, and a digest of their values: never the values."""
+def env_mark(names: Sequence[str], env: Mapping[str, str], salt: str = "") -> str:
+    """The environment variables that templates mention, and a salted digest of their values: never the values."""
     if not names:
         return ""
-    values = json.dumps([[name, env.get(name)] for name in names])
-    return json.dumps([blake3(values.encode()).hexdigest(), *names])
+    salt = salt or os.urandom(16).hex()
+    values = json.dumps([salt, *([name, env.get(name)] for name in names)])
+    return json.dumps([blake3(values.encode()).hexdigest(), salt, *names])
 
 
 def render(fingerprint: str, summary: str, mark: str, watched: Mapping[str, str]) -> bytes | None:
@@ -37,10 +39,16 @@ def render(fingerprint: str, summary: str, mark: str, watched: Mapping[str, str]
     return f"{_MAGIC} {blake3(body).hexdigest()}\n".encode() + body
 
 
-def still_holds(path: str, fingerprint: str, env: Callable[[], Mapping[str, str]]) -> str | None:
-    """The summary of the run that wrote the stamp, if nothing that it relied on was touched since; else None.
+def _as_then(mark: str, env: Mapping[str, str]) -> bool:
+    _, salt, *names = json.loads(mark)
+    return env_mark(names, env, salt) == mark
 
-    `env` reads the variables: it is asked only when some were used.
+
+def still_holds(path: str, fingerprint: str, env: Callable[[], Mapping[str, str]]) -> tuple[str, ...] | None:
+    """The summary of the run that wrote the stamp, word by word, if nothing that it relied on was touched since.
+
+    Its words: targets, generation, checks that do not hold and stop nothing, and the time until which that is so. `env`
+    reads the variables: it is asked only when some were used.
     """
     try:
         with open(path, "rb") as file:
@@ -50,10 +58,10 @@ def still_holds(path: str, fingerprint: str, env: Callable[[], Mapping[str, str]
     if head.decode("ascii", "replace") != f"{_MAGIC} {blake3(body).hexdigest()}":
         return None
     known, summary, mark, *lines = body.decode().split("\n")
-    if known != fingerprint or (mark and env_mark(json.loads(mark)[1:], env()) != mark):
+    if known != fingerprint or (mark and not _as_then(mark, env())):
         return None
     for line in lines:
         sign, _, watched = line.partition("\t")
         if signature(watched) != sign:
             return None
-    return summary
+    return tuple(summary.split(" "))

@@ -8,6 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from seeknal.build.session import Session
@@ -24,42 +27,78 @@ from seeknal.store.statcache import hash_file
 
 
 class Built(NamedTuple):
-    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person."""
+    """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
+    digest of a file that was written outside of the store."""
 
     artifact: Artifact
     executed: bool
     milliseconds: int = 0
     notes: tuple[str, ...] = ()
+    export: str | None = None
 
 
-def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], *, forced: bool) -> Built:
-    """Execute a target, unless another process does so first. Raises BuildFailed, Damaged."""
+class Unsealed:
+    """A target whose engine is done and whose action is still locked: `seal` it, or `drop` it. From any thread."""
+
+    def __init__(self, held: ExitStack, rest: Callable[[], Built]) -> None:
+        self._held = held
+        self._rest = rest
+
+    def seal(self) -> Built:
+        """Put the output into the store and let go of the lock. Raises BuildFailed, DefinitionWrong."""
+        with self._held:
+            return self._rest()
+
+    def drop(self) -> None:
+        """Forget the output and let go of the lock."""
+        self._held.close()
+
+
+def build(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], forced: bool) -> Built:
+    """Execute and seal a target, unless another process does so first. Raises BuildFailed, Damaged."""
+    return execute(session, node, prepared, inputs, forced).seal()
+
+
+def execute(session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], forced: bool) -> Unsealed:
+    """The first half of `build`: lock the action, look again, run the engine. Raises BuildFailed, Damaged."""
     key = prepared.action.key
     waiting = f"{node.id}: another process is building it, waiting"
-    with only_one(session.store.layout.action_lock(key), lambda: session.warn(waiting)):
-        found = session.store.lookup(key)
+    with ExitStack() as held:
+        held.enter_context(only_one(session.store.layout.action_lock(key), lambda: session.warn(waiting)))
+        found = session.lookup(node, key)
         if found.artifact is not None and not forced:
-            return Built(found.artifact, executed=False)
+            return Unsealed(held.pop_all(), partial(Built, found.artifact, executed=False))
         start = time.perf_counter()
-        artifact, notes = _execute(session, node, prepared, inputs, found.artifact)
-        _unchanged(session, node, prepared)
-        milliseconds = int((time.perf_counter() - start) * 1000)
-        made = {"run": session.request.run_id, "milliseconds": milliseconds}
-        session.store.put_result(ActionResult(key, artifact, made), prepared.action.bytes)
-    return Built(artifact, True, milliseconds, notes)
-
-
-def _execute(
-    session: Session, node: Node, prepared: Prepared, inputs: dict[str, Artifact], same_action: Artifact | None
-) -> tuple[Artifact, tuple[str, ...]]:
-    paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
-    output = session.store.temporary()
-    try:
+        engine = session.engines.get(node.recipe.engine)
+        if hasattr(engine, "expect_run"):
+            engine.expect_run(prepared)
+        paths = {name: session.store.verified(artifact) for name, artifact in inputs.items()}
+        output = session.store.temporary()
+        for path in (f"{output}.export", f"{output}.raw", output):
+            held.callback(session.disk.remove, path)
         product = _run(session, node, prepared, paths, output)
-        return _seal(session, node, prepared, product, output, same_action), product.notes
-    finally:
-        for path in (output, f"{output}.raw"):
-            session.disk.remove(path)
+        spent = time.perf_counter() - start
+        rest = partial(_sealed, session, node, prepared, product, output, found.artifact, spent)
+        return Unsealed(held.pop_all(), rest)
+
+
+def _sealed(
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    product: Product,
+    output: str,
+    same_action: Artifact | None,
+    spent: float,
+) -> Built:
+    start = time.perf_counter()
+    export = _export(session, node, product.export) if product.export else None
+    artifact = _seal(session, node, prepared, product, output, same_action)
+    _unchanged(session, node, prepared)
+    milliseconds = int((spent + time.perf_counter() - start) * 1000)
+    made = {"run": session.request.run_id, "milliseconds": milliseconds}
+    session.store.put_result(ActionResult(prepared.action.key, artifact, made), prepared.action.bytes)
+    return Built(artifact, True, milliseconds, product.notes, export)
 
 
 def _run(session: Session, node: Node, prepared: Prepared, paths: dict[str, str], output: str) -> Product:
@@ -79,7 +118,7 @@ def _seal(
 ) -> Artifact:
     if product.in_place:
         return _in_place(session, node, product.in_place, output)
-    artifact = describe(sql_engine(session).connections.own(), output, hash_file(output), known=prepared.columns)
+    artifact = describe(sql_engine(session).connections.own, output, known=prepared.columns)
     if same_action and _equal(session, artifact, output, same_action, rounded=True):
         return same_action
     previous = _published(session, node)
@@ -89,17 +128,26 @@ def _seal(
     return artifact
 
 
+def _export(session: Session, node: Node, path: str) -> str:
+    """Put a file where the person wants it; returns its digest."""
+    digest, place = hash_file(path), session.path_of(node.traits["writes"])
+    session.disk.deliver(path, place)
+    session.stats.learn(place, digest)
+    return digest
+
+
 def _in_place(session: Session, node: Node, path: str, output: str) -> Artifact:
     """The person's own file is the artifact; where the file system can share bytes, the store has its own name for it."""
     digest = session.stats.digest(path)
     if session.disk.clone(path, output) and hash_file(output) == digest:
         session.store.adopt(output, digest)
-        return describe(sql_engine(session).connections.own(), session.store.layout.blob(digest), digest)
-    artifact = describe(sql_engine(session).connections.own(), path, digest, in_place=True)
-    if session.stats.digest(path) != digest:
+        return describe(sql_engine(session).connections.own, session.store.layout.blob(digest), digest)
+    artifact = describe(sql_engine(session).connections.own, path, in_place=True)
+    if artifact.blob != digest or session.stats.digest(path) != digest:
         raise BuildFailed(
             f"{node.file}:{node.line}: {path} changed while it was read: run again", reason="changed_input"
         )
+    session.store.trust(digest)
     return artifact
 
 

@@ -1,12 +1,16 @@
-"""First rows, schema and statistics of a published node, from verified bytes."""
+"""First rows, schema and statistics of a node, from verified bytes: as published, or as a run left it in the cache."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common
 from seeknal.errors import UsageError, safe
+
+if TYPE_CHECKING:
+    from seeknal.build.session import Session
+    from seeknal.model.action import Artifact
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("node", metavar="NODE")
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="rows to show (default 10)")
     parser.add_argument("--generation", metavar="G", help="as it was published then (see `seeknal log`)")
+    parser.add_argument("--run", metavar="RUN", dest="of_run", help="as that run built it, though it was not published")
     common.shared(parser)
 
 
@@ -23,13 +28,37 @@ def run(args: argparse.Namespace) -> int:
     from seeknal.build.peek import peek
 
     with common.reading(args) as session:
+        if args.of_run:
+            name, artifact = _kept(session, args.node, args.of_run)
+            return _show(args, name, peek(session, artifact, max(args.limit, 0)))
         generation = generation_named(session, args.generation)[1] if args.generation else session.generation
         targets = generation.targets if generation else {}
         name = _name(args.node, list(targets))
         found = peek(session, targets[name].artifact, max(args.limit, 0))
+    return _show(args, name, found)
+
+
+def _show(args: argparse.Namespace, name: str, found: dict[str, Any]) -> int:
     document = {"node": name, **found}
     common.emit(args, document, _lines(document))
     return 0
+
+
+def _kept(session: Session, word: str, run: str) -> tuple[str, Artifact]:
+    """What a run built and did not publish. Raises UsageError."""
+    from seeknal.build.log import read_log
+
+    events = list(read_log(session.target.log(run)))
+    if not events:
+        raise UsageError(f"there is no log of a run {run!r}: see target/log/", reason="unknown_run")
+    actions = {name: key for event in events if event.get("event") == "kept" for name, key in event["actions"].items()}
+    if not actions:
+        raise UsageError(f"run {run} published all that it built", reason="never_built")
+    name = _name(word, list(actions))
+    artifact = session.store.lookup(actions[name]).artifact
+    if artifact is None:
+        raise UsageError(f"what {run} built of {name} is not in the store any more", reason="artifact_missing")
+    return name, artifact
 
 
 def _name(word: str, known: list[str]) -> str:

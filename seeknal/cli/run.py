@@ -72,20 +72,20 @@ def _unchanged(args: argparse.Namespace) -> bool:
     env = functools.partial(common.environment, root)
     for date in ("-", today):
         summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}", env)
-        if summary is not None:
-            _say_nothing(args, summary)
+        if summary is not None and (summary[3] == "-" or now.timestamp() < float(summary[3])):
+            _say_nothing(args, *summary[:3])
             return True
     return False
 
 
-def _say_nothing(args: argparse.Namespace, summary: str) -> None:
-    count, digest = summary.split(" ")
+def _say_nothing(args: argparse.Namespace, count: str, digest: str, broken: str) -> None:
     if args.json:
         import json
 
         print(json.dumps({"event": "done", "built": 0, "hit": int(count), "failed": 0, "generation": digest}))
     elif not args.quiet:
-        print(f"nothing to do: {count} targets are up to date (generation {digest[7:19]})")
+        told = f"; {broken} warnings of rules and audits" if broken != "0" else ""
+        print(f"nothing to do: {count} targets are up to date (generation {digest[7:19]}){told}")
 
 
 def fingerprint(args: argparse.Namespace, root: str) -> str:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             _, plan = planned(session, Options(), common.environment(session.root, warnings.append))
             problems += _wrong_definitions(session, plan)
-            warnings += _warnings(session)
+            warnings += _warnings(session, plan)
         except ProjectError as error:
             problems += error.problems
         warnings += session.project.warnings if session.project else ()
@@ -64,10 +64,12 @@ def _wrong_definitions(session: Session, plan: Plan) -> list[Problem]:
     return found
 
 
-def _warnings(session: Session) -> list[Problem]:
+def _warnings(session: Session, plan: Plan) -> list[Problem]:
     found = []
     for node in session.graph.nodes.values():
         engine = session.engines.get(node.recipe.engine)
-        for line, text, reason in getattr(engine, "warnings", lambda _: ())(node):
+        step = plan.steps.get(node.id)
+        known = getattr(step.prepared.ready, "warnings", ()) if step and step.prepared else ()
+        for line, text, reason in (*getattr(engine, "warnings", lambda _: ())(node), *known):
             found.append(Problem(node.file, line, f"{node.id}: {text}", reason))
     return found

@@ -38,7 +38,7 @@ def recalled(memo: Memo, key: str, read: Callable[[Any], T]) -> T | None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The surroundings of a session that engines need."""
+    """The surroundings of a session that engines need. `shared` is what they open once for all of them."""
 
     project: str
     target: str
@@ -51,7 +51,9 @@ class Setting:
     threads: int = 1
     timeout: float = 1800.0
     warn: Callable[[str], None] = field(default=print)
+    watch: Callable[[str], None] = field(default=lambda path: None)
     allowed: set[str] = field(default_factory=set)
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 class File(NamedTuple):
@@ -62,11 +64,13 @@ class File(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a run made: a new file at the given output, or `in_place`, a file of the person's own."""
+    """What a run made: a new file at the given output, or `in_place`, a file of the person's own. `export` is a file for
+    a place outside of the store, of which the output is the receipt."""
 
     order_counts: bool
     in_place: str | None = None
     notes: tuple[str, ...] = ()
+    export: str | None = None
 
 
 class Engine(Protocol):

@@ -6,6 +6,7 @@ the declared types is used where it lies. Files that change while they are read 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,16 @@ import duckdb
 
 from seeknal import connectors
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.connections import Connections
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
 from seeknal.errors import BuildFailed, DefinitionWrong, nearest
 from seeknal.model.action import Action, Artifact
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
+
+# Under this many bytes in all, one thread reads files quicker than several.
+SMALL = 1 << 20
 
 
 def open_engine(setting: Setting) -> ConnectorEngine:
@@ -34,7 +38,7 @@ class ConnectorEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing: a source says which files it reads."""
@@ -52,27 +56,32 @@ class ConnectorEngine:
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Read the files into `output`, or say that the one file is the table."""
-        con = self._connections.own()
         definition, files = node.recipe.definition, prepared.ready
+        con = self._connections.brief() if _small(files) else self._connections.own()
         connector = connectors.get(definition["source"])
         try:
             found = _columns(con, connector.names_query(files, definition))
             _declared(node, [name for name, _ in found])
             if _as_it_is(connector, definition, files, found):
                 return Product(order_counts=True, in_place=files[0])
-            query = connector.query(files, definition, [name for name, _ in found])
+            names = [name for name, _ in found]
+            query = connector.query(files, definition, names)
             if hasattr(connector, "rounded_query"):
-                self._not_rounded(con, node, connector, files, query)
+                self._not_rounded(con, node, connector, files, names, query)
             copy(con, query, output)
         except duckdb.Error as error:
             text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)}: {_told(error)}"
             raise BuildFailed(text, reason="unreadable_file") from error
         return Product(order_counts=True)
 
-    def _not_rounded(self, con: Any, node: Node, connector: Any, files: Sequence[str], query: str) -> None:
+    def _not_rounded(
+        self, con: Any, node: Node, connector: Any, files: Sequence[str], names: Sequence[str], query: str
+    ) -> None:
         """Refuse whole numbers that a guessed DOUBLE would round: a person did not choose that type."""
-        guessed = [name for name, type_ in _columns(con, query) if type_ == "DOUBLE"]
         declared = {name.lower() for name in node.recipe.definition["types"]}
+        if all(name.lower() in declared for name in names):
+            return  # nothing is guessed: spares the third look at the file
+        guessed = [name for name, type_ in _columns(con, query) if type_ == "DOUBLE"]
         for name in guessed:
             if name.lower() in declared:
                 continue
@@ -98,6 +107,13 @@ class ConnectorEngine:
     def close(self) -> None:
         """Close the instances."""
         self._connections.close()
+
+
+def _small(files: Sequence[str]) -> bool:
+    try:
+        return sum(map(os.path.getsize, files)) < SMALL
+    except OSError:  # gone since it was hashed: the reader says so
+        return False
 
 
 def _columns(con: Any, query: str) -> list[tuple[str, str]]:

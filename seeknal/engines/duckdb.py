@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import duckdb
 
 from seeknal import kinds
 from seeknal.engines.base import File, Product, Setting, recalled
-from seeknal.engines.connections import Connections
+from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
+from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
 from seeknal.engines.sqlfiles import located
-from seeknal.engines.sqlmemo import plain_parsed, remembered_bound, remembered_parsed
-from seeknal.engines.sqlwrite import SORTED, over, write
-from seeknal.errors import BuildFailed, DefinitionWrong, Problem, safe
+from seeknal.engines.sqlmemo import parse_once, remember_parsed, remembered_bound
+from seeknal.engines.sqlwrite import SORTED, over, write, written
+from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import as_written, in_this_run, path_literal
+from seeknal.model.lowering import in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
 
@@ -40,6 +42,8 @@ class Ready(NamedTuple):
     parsed: Parsed
     checks: tuple[dict[str, str], ...]
     files: tuple[str, ...]
+    columns: Schema
+    warnings: tuple[tuple[int, str, str], ...] = ()
 
 
 def open_engine(setting: Setting) -> DuckDBEngine:
@@ -54,7 +58,7 @@ class DuckDBEngine:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self.connections = Connections(setting)
+        self.connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Ids and files that the SQL names itself."""
@@ -63,12 +67,21 @@ class DuckDBEngine:
         parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
         return (*parsed.relations, *(f"file:{path}" for path in parsed.files))
 
+    def expect(self, nodes: Sequence[Node]) -> None:
+        """The SQL of these nodes is asked for next: parses what is not remembered, many at a time."""
+        written = [node for node in nodes if "expand" not in node.recipe.definition]
+        queries = [(node.recipe.definition["sql"], node.recipe.names) for node in written]
+        remember_parsed(self._setting.memo, self.tag, self._binder, queries)
+
     def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
         """The action: canonical SQL, and of each relation the columns that the SQL reads."""
         definition = dict(node.recipe.definition)
         schemas = {name: artifact.schema for name, artifact in inputs.items()}
-        sql, checks, names = self._text(node, definition, schemas)
-        parsed, bound = self._bound(node, sql, definition, names, schemas, files)
+        if "data" in node.traits:
+            check_needs(node, node.traits["data"], schemas[node.traits["data"]])
+        made, names = self._text(node, definition, schemas)
+        checks = tuple(made.get("checks", ()))
+        parsed, bound = self._bound(node, made["sql"], definition, names, schemas, files)
         self._required(node, definition, bound.columns)
         used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
         clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
@@ -81,22 +94,25 @@ class DuckDBEngine:
         return Prepared(
             action,
             labels,
-            bound.columns,
+            written(bound.columns),
             Ready(
-                located(parsed, files, f"{_at(node)}: {node.id}"),
+                located(parsed, files, f"{at(node)}: {node.id}"),
                 checks,
                 tuple(file.path for group in files for file in group),
+                bound.columns,
+                tuple((line_of(node), text, "skipped") for text in made.get("warnings", ())),
             ),
         )
 
     def _text(
         self, node: Node, definition: Mapping[str, Any], schemas: Mapping[str, Schema]
-    ) -> tuple[str, tuple[dict[str, str], ...], Mapping[str, str]]:
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """The SQL, with the checks and warnings that come with it, and the words for its inputs."""
         if "expand" not in definition:
-            return definition["sql"], (), node.recipe.names
+            return {"sql": definition["sql"]}, node.recipe.names
         made = kinds.get(definition["expand"]).expand(definition, [schemas.get(i.node) for i in node.recipe.inputs])
         names = {f"input_{i}": need.node for i, need in enumerate(node.recipe.inputs) if need.node in schemas}
-        return made["sql"], tuple(made["checks"]), names
+        return made, names
 
     def _bound(
         self,
@@ -120,7 +136,7 @@ class DuckDBEngine:
             bound = self._try(
                 node,
                 lambda: bind(
-                    self._binder(), located(parsed, files, f"{_at(node)}: {node.id}"), wanted, self._setting.as_of
+                    self._binder(), located(parsed, files, f"{at(node)}: {node.id}"), wanted, self._setting.as_of
                 ),
             )
             self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
@@ -128,13 +144,8 @@ class DuckDBEngine:
         return parsed, known
 
     def _parse(self, node: Node, sql: str, names: Mapping[str, str], shadowed: frozenset[str] = frozenset()) -> Parsed:
-        key = "parse:" + document_digest([self.tag, sql, dict(names), sorted(shadowed)])
-        known = recalled(self._setting.memo, key, remembered_parsed)
-        if known is not None:
-            return known
-        parsed: Parsed = self._try(node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
-        self._setting.memo.put(key, plain_parsed(parsed))
-        return parsed
+        parse = partial(self._try, node, lambda: parse_query(self._binder(), sql, names, shadowed), sql)
+        return parse_once(self._setting.memo, self.tag, sql, names, shadowed, parse)
 
     def _binder(self) -> Any:
         return self.connections.planning()
@@ -143,9 +154,9 @@ class DuckDBEngine:
         try:
             return work()
         except SqlWrong as wrong:
-            raise _definition_wrong(node, wrong, sql) from wrong
+            raise definition_wrong(node, wrong, sql) from wrong
         except duckdb.Error as error:
-            raise DefinitionWrong(f"{_at(node)}: {_first(error)}", reason="sql_wrong") from error
+            raise DefinitionWrong(f"{at(node)}: {_first(error)}", reason="sql_wrong") from error
 
     def additive(self, old: str, new: str) -> bool:
         """Whether the canonical query `new` is `old` with further columns and nothing else changed."""
@@ -156,23 +167,20 @@ class DuckDBEngine:
         if "expand" in node.recipe.definition:
             return []
         parsed = self._parse(node, node.recipe.definition["sql"], node.recipe.names)
-        line = node.traits.get("lines", {}).get("sql", node.line)
-        found = [(line, f"{name}() gives other values in every build", "volatile") for name in parsed.volatile]
-        if "timestamp" in parsed.clock:
-            found.append(
-                (line, "the time of the clock is frozen when the node is built; only dates rebuild it", "frozen_clock")
-            )
-        return found + [
-            (line, f"{name} depends on the order of rows, which nothing declares", "fragile") for name in parsed.fragile
-        ]
+        return warnings_of(parsed, line_of(node))
 
     def _required(self, node: Node, definition: Mapping[str, Any], columns: Schema) -> None:
         have = {name.lower() for name, _ in columns}
         lost = [name for name in definition.get("required", ()) if name.lower() not in have]
         if lost:
             shown = ", ".join(name for name, _ in columns)
-            text = f"{_at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
+            text = f"{at(node)}: {node.id}: the result has no column {lost[0]!r}; it has {shown}"
             raise DefinitionWrong(text, reason="column_missing")
+
+    def expect_run(self, prepared: Prepared) -> None:
+        """`run` comes next: opens what it needs meanwhile."""
+        if sum(used.rows for used in prepared.action.inputs) > SMALL and not prepared.ready.files:
+            self.connections.open_heavy()
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the checks, then the query, into `output`."""
@@ -184,9 +192,20 @@ class DuckDBEngine:
             try:
                 self._check(con, node, ready.checks, paths)
                 query = over(con, query, [paths[name] for name in ready.parsed.relations])
-                return Product(write(con, query, output, ready.parsed, prepared.columns or (), small=rows <= SORTED))
+                counts = write(con, query, output, ready.parsed, ready.columns, small=rows <= SORTED)
+                return Product(counts, notes=tuple(f"warning: {text}" for _, text, _ in ready.warnings))
             except duckdb.Error as error:
-                raise BuildFailed(f"{_at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
+                raise BuildFailed(f"{at(node)}: {node.id}: {_first(error)}", reason=_word(error)) from error
+
+    def sample(
+        self, node: Node, sql: str, paths: Mapping[str, str], limit: int
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The first rows of a query over a node's inputs (id -> verified file), with the names of their columns."""
+        parsed = self._parse(node, sql, node.recipe.names)
+        inputs = [paths[name] for name in parsed.relations]
+        with self._cursor(node, SMALL + 1, [], inputs, "") as con:
+            done = con.execute(f"SELECT * FROM ({over(con, self._late(parsed.text), inputs)}) LIMIT {limit}")
+            return [column[0] for column in done.description], done.fetchall()
 
     def _late(self, text: str) -> str:
         as_of = self._setting.as_of
@@ -212,7 +231,7 @@ class DuckDBEngine:
             if found:
                 names = [column[0] for column in con.description]
                 rows = "; ".join(", ".join(f"{n}={safe(v)}" for n, v in zip(names, row, strict=True)) for row in found)
-                raise BuildFailed(f"{_at(node)}: {check['message']}: {rows}", reason="check_failed")
+                raise BuildFailed(f"{at(node)}: {check['message']}: {rows}", reason="check_failed")
 
     def close(self) -> None:
         """Close the instances."""
@@ -225,16 +244,9 @@ def _used(index: int, artifact: Artifact, reads: Sequence[str] | None) -> Used:
     return Used(relation_name(index), artifact.rows, columns)
 
 
-def _at(node: Node) -> str:
-    return f"{node.file}:{node.traits.get('lines', {}).get('sql', node.line)}"
-
-
-def _definition_wrong(node: Node, wrong: SqlWrong, sql: str) -> DefinitionWrong:
-    line = node.traits.get("lines", {}).get("sql", node.line)
-    if wrong.offset is not None and sql == node.recipe.definition.get("sql"):
-        line += sql[: wrong.offset].count("\n")
-    problem = Problem(node.file, line, f"{node.id}: {as_written(wrong.message)}", wrong.reason)
-    return DefinitionWrong(problem.message, reason=wrong.reason, hint=as_written(wrong.hint), problem=problem)
+def at(node: Node) -> str:
+    """Where a node's SQL begins, for a person."""
+    return f"{node.file}:{line_of(node)}"
 
 
 def _first(error: Exception) -> str:

@@ -7,7 +7,10 @@ schema's order. Never reads a page.
 
 from __future__ import annotations
 
+import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 _MAGIC = b"PAR1"
@@ -17,6 +20,7 @@ _CHILDREN = 5
 # type, type_length, repetition_type, num_children, converted_type, scale, precision, logicalType
 _MEANING = (1, 2, 3, 5, 6, 7, 8, 10)
 _CHUNKS = 1
+_FIXED = {3: 1, 7: 8}  # sizes of a byte and of a double
 _META, _SIZE, _DATA_PAGE, _DICTIONARY_PAGE = 3, 7, 9, 11
 
 
@@ -38,17 +42,28 @@ class NotParquet(ValueError):
 
 def read_footer(path: str) -> Footer:
     """The footer of the file at `path`. Raises NotParquet, OSError."""
-    size = os.path.getsize(path)
+    with mapped(path) as data:
+        return footer_of(data, path)
+
+
+@contextmanager
+def mapped(path: str) -> Iterator[memoryview]:
+    """The bytes of the file at `path`. Raises NotParquet when there are none, OSError."""
     with open(path, "rb") as file:
-        file.seek(max(size - 8, 0))
-        tail = file.read(8)
-        length = int.from_bytes(tail[:4], "little")
-        if tail[4:] != _MAGIC or length + 12 > size:
-            raise NotParquet(f"{path} is no Parquet file")
-        file.seek(size - 8 - length)
-        data = file.read(length)
+        if not os.fstat(file.fileno()).st_size:
+            raise NotParquet(f"{path} is empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+            yield view
+
+
+def footer_of(data: memoryview, path: str) -> Footer:
+    """The footer of the file at `path`, whose bytes are `data`. Raises NotParquet."""
+    tail = bytes(data[-8:])
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != _MAGIC or length + 12 > len(data):
+        raise NotParquet(f"{path} is no Parquet file")
     try:
-        return _footer(_Reader(data).struct())
+        return _footer(_Reader(bytes(data[-8 - length : -8])).struct())
     except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise NotParquet(f"the footer of {path} cannot be read") from error
 
@@ -100,28 +115,32 @@ class _Reader:
 
     def struct(self) -> dict[int, Any]:
         found: dict[int, Any] = {}
-        number = 0
-        while True:
-            head = self._data[self._at]
+        data, number = self._data, 0
+        while head := data[self._at]:
             self._at += 1
-            if not head:
-                return found
             number = number + (head >> 4) if head >> 4 else self._signed()
-            found[number] = self._value(head & 15)
+            kind, first = head & 15, data[self._at]
+            if first < 128 and kind in (4, 5, 6):  # most values by far are whole numbers of one byte
+                self._at += 1
+                found[number] = (first >> 1) ^ -(first & 1)
+            else:
+                found[number] = self._value(kind)
+        self._at += 1
+        return found
 
     def _value(self, kind: int) -> Any:
+        if kind == 8:
+            self._skip(self._varint())
+            return None
         if kind in (1, 2):
             return kind == 1
         if kind in (4, 5, 6):
             return self._signed()
-        if kind == 8:
-            self._skip(self._varint())
-            return None
         if kind in (9, 10):
             return self._list()
         if kind == 12:
             return self.struct()
-        self._skip({3: 1, 7: 8}[kind])
+        self._skip(_FIXED[kind])
         return None
 
     def _list(self) -> list[Any]:

@@ -5,17 +5,21 @@ Decides the identity of a table for its consumers (`cache_format.md`, "Column di
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from blake3 import blake3
 
-from seeknal.engines.footer import read_footer
+from seeknal.engines.footer import footer_of, mapped
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Artifact, Column
-from seeknal.model.digest import PREFIX, canonical
+from seeknal.model.attached import PREFIX as PARTS
+from seeknal.model.attached import unpacked
+from seeknal.model.digest import PREFIX, canonical, digest_of
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
 
@@ -26,31 +30,56 @@ _KEPT = re.compile(
 )
 
 
+# From so many bytes on, a file is hashed by several threads: BLAKE3 lets go of Python.
+_LARGE = 4 << 20
+
+
 def copy(con: Any, query: str, output: str) -> int:
     """Write the rows of `query` to a new Parquet file; returns how many. Raises duckdb.Error."""
     done = con.execute(f"COPY ({query}) TO {literal(output)} (FORMAT parquet, COMPRESSION zstd)").fetchone()
     return int(done[0])
 
 
-def describe(con: Any, path: str, blob: str, *, known: Schema | None = None, in_place: bool = False) -> Artifact:
-    """The artifact that the Parquet file at `path`, whose digest is `blob`, is; `known` are the columns written to it.
+def describe(
+    connect: Callable[[], Any],
+    path: str,
+    blob: str | None = None,
+    *,
+    known: Schema | None = None,
+    in_place: bool = False,
+) -> Artifact:
+    """The artifact that the Parquet file at `path` is; `known` are the columns written to it, `blob` is its digest.
 
+    DuckDB is asked only about types that Parquet may give back as others, over a cursor that `connect` gives.
     Raises DefinitionWrong, NotParquet, duckdb.Error.
     """
     if known is None or not all(_KEPT.fullmatch(type_) for _, type_ in known):
-        told = con.execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
+        told = connect().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
         known = tuple((name, type_) for name, type_, *_ in told)
-    footer = read_footer(path)
-    if not known or len(known) != len(footer.places):
-        raise DefinitionWrong("the result has no columns: a table needs at least one")
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        view = memoryview(data)
-        try:
-            parts = zip(known, footer.shapes, footer.places, strict=True)
-            columns = tuple(Column(n, type_, column_digest(type_, shape, view, at)) for (n, type_), shape, at in parts)
-        finally:
-            view.release()
-    return Artifact(blob, os.path.getsize(path), footer.rows, columns, in_place)
+    with mapped(path) as whole:
+        footer = footer_of(whole, path)
+        if not known or len(known) != len(footer.places):
+            raise DefinitionWrong("the result has no columns: a table needs at least one")
+        parts = zip(known, footer.shapes, footer.places, strict=True)
+        work = [partial(column_digest, type_, shape, whole, at) for (_, type_), shape, at in parts]
+        own, *digests = _done(len(whole), [lambda: blob or digest_of(whole), *work])
+        columns = tuple(Column(name, type_, digest) for (name, type_), digest in zip(known, digests, strict=True))
+        return Artifact(own, len(whole), footer.rows, columns, in_place)
+
+
+def _done(size: int, work: Sequence[Callable[[], str]]) -> list[str]:
+    """The answers; on all cores where so many bytes are to be hashed that threads are worth it."""
+    if size < _LARGE:
+        return [ask() for ask in work]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [*pool.map(lambda ask: ask(), work)]
+
+
+def attachment(con: Any, path: str, name: str) -> bytes | None:
+    """The bytes that travel with the table under `name`; None where there are none."""
+    query = f"SELECT value FROM parquet_kv_metadata({path_literal(path)}) WHERE key = '{PARTS}{name}'"
+    found = con.execute(query).fetchall()
+    return unpacked(found[0][0]) if found else None
 
 
 def column_digest(type_: str, shape: list[Any], data: memoryview, chunks: tuple[tuple[int, int], ...]) -> str:

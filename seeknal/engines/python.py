@@ -9,17 +9,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 
 import duckdb
 
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.connections import Connections
+from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
+from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG as SQL
-from seeknal.engines.parquet import copy
 from seeknal.engines.python_pool import Input, Job, Outcome, Pool
+from seeknal.engines.sql import Parsed, SqlWrong, parse_query
+from seeknal.engines.sqlmemo import parse_once
+from seeknal.engines.sqlthen import columns_of, over_rows, write_over
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, nearest
 from seeknal.model.action import Action, Artifact, Used
-from seeknal.model.lowering import in_this_run, path_literal
+from seeknal.model.lowering import in_this_run
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -39,10 +44,11 @@ class PythonEngine:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._pool = Pool()
-        self._connections = Connections(setting)
+        self._connections = connections_of(setting)
 
     def references(self, node: Node) -> tuple[str, ...]:
-        """Nothing more: the reader has found every `ctx.ref` with a literal name."""
+        """Nothing more: the reader has found every `ctx.ref` with a literal name. Raises DefinitionWrong."""
+        self._after(node)
         return ()
 
     def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
@@ -50,21 +56,45 @@ class PythonEngine:
         asked = {i.node: i.columns for i in node.recipe.inputs}
         used = tuple(_used(node, name, artifact, asked.get(name)) for name, artifact in inputs.items())
         definition = dict(node.recipe.definition)
-        if definition.get("then"):
+        after = self._after(node)
+        if after:
             definition["then_by"] = SQL
-        return Prepared(Action(self.tag, definition, used), {name: name for name in inputs}, None)
+        clock = self._setting.as_of.date().isoformat() if after and "date" in after.clock else None
+        return Prepared(Action(self.tag, definition, used, clock=clock), {name: name for name in inputs}, None)
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the function in a worker, then what the recipe says about its rows."""
-        then = node.recipe.definition.get("then", ())
-        required = node.recipe.definition.get("required", ())
-        raw = f"{output}.raw" if then else output
-        outcome = self._outcome(node, paths, raw)
-        if required:
-            self._required(node, raw, required)
-        if then:
-            self._then(node, then, raw, output)
-        return Product(outcome.ordered, notes=_notes(outcome.printed, outcome.undeclared, self._setting.project))
+        after = self._after(node)
+        rows = f"{output}.rows" if after else output
+        try:
+            outcome = self._outcome(node, paths, rows)
+            self._required(node, rows)
+            ordered = outcome.ordered
+            if after:
+                written = self._then(node, after, rows, output)
+                ordered = ordered if after.stable else written
+        finally:
+            if after:
+                with suppress(FileNotFoundError):
+                    os.unlink(rows)
+        return Product(ordered, notes=_notes(outcome.printed, outcome.undeclared, self._setting.project))
+
+    def _after(self, node: Node) -> Parsed | None:
+        """What the recipe does with the function's rows, as one query. Raises DefinitionWrong."""
+        steps = node.recipe.definition.get("then")
+        try:
+            return over_rows(steps, partial(self._parse, node)) if steps else None
+        except SqlWrong as wrong:
+            raise definition_wrong(node, wrong) from wrong
+
+    def _parse(self, node: Node, sql: str, names: Mapping[str, str]) -> Parsed:
+        def parse() -> Parsed:
+            return parse_query(self._connections.planning(), sql, names)
+
+        try:
+            return parse_once(self._setting.memo, SQL, sql, names, frozenset(), parse)
+        except SqlWrong as wrong:
+            raise definition_wrong(node, wrong, sql) from wrong
 
     def _outcome(self, node: Node, paths: Mapping[str, str], output: str) -> Outcome:
         try:
@@ -93,32 +123,35 @@ class PythonEngine:
             requires_python=header.requires_python if header else None,
         )
 
-    def _required(self, node: Node, path: str, required: tuple[str, ...]) -> None:
-        rows = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
-        have = {name.lower() for name, *_ in rows}
+    def _required(self, node: Node, path: str) -> None:
+        required = node.recipe.definition.get("required", ())
+        if not required and "needs" not in node.traits:
+            return
+        columns = columns_of(self._connections.own(), path)
+        check_needs(node, "the function's result", columns)
+        have = {name.lower() for name, _ in columns}
         lost = [name for name in required if name.lower() not in have]
         if lost:
             text = f"{node.file}:{node.line}: {node.id}: the result has no column {lost[0]!r}; it has "
-            raise DefinitionWrong(text + ", ".join(name for name, *_ in rows), reason="column_missing")
+            raise DefinitionWrong(text + ", ".join(name for name, _ in columns), reason="column_missing")
 
-    def _then(self, node: Node, then: list[str], raw: str, output: str) -> None:
-        query = f"SELECT * FROM read_parquet({path_literal(raw)})"
-        for step in then:
-            query = f"WITH __query__ AS ({query}) {step}"
+    def _then(self, node: Node, after: Parsed, rows: str, output: str) -> bool:
+        con, planning = self._connections.own(), self._connections.planning()
         try:
-            copy(self._connections.own(), query, output)
+            return write_over(con, planning, after, self._setting.as_of, rows, output)
+        except SqlWrong as wrong:
+            raise definition_wrong(node, wrong) from wrong
         except duckdb.Error as error:
             raise BuildFailed(f"{node.file}:{node.line}: {node.id}: {error}", reason="sql_failed") from error
-        finally:
-            os.unlink(raw)
 
     def warnings(self, node: Node) -> list[tuple[int, str, str]]:
-        """What `validate` says: the time of the clock is frozen when the node is built."""
-        if not {"as_of", "*"}.intersection(node.recipe.late["uses"]):
-            return []
-        return [
-            (node.line, "ctx.as_of is frozen when the node is built: a new date does not rebuild it", "frozen_clock")
-        ]
+        """What `validate` says: of the function's clock, which is frozen when the node is built, and of SQL after it."""
+        after = self._after(node)
+        found = warnings_of(after, line_of(node)) if after else []
+        if {"as_of", "*"}.intersection(node.recipe.late["uses"]):
+            text = "ctx.as_of is frozen when the node is built: a new date does not rebuild it"
+            found.append((node.line, text, "frozen_clock"))
+        return found
 
     def close(self) -> None:
         """Kill the workers."""

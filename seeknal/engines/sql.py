@@ -36,6 +36,11 @@ __all__ = ["KINDS", "Bound", "Parsed", "SqlWrong", "bind", "parse_query", "plann
 _SERIALIZE = "SELECT json_serialize_sql(?)"
 _PRINT = "SELECT json_deserialize_sql(?)"
 _PRINT_AND_SERIALIZE = "SELECT t, json_serialize_sql(t) FROM (SELECT json_deserialize_sql(?) AS t)"
+_SERIALIZE_ALL = "SELECT json_serialize_sql(x) FROM unnest(?) WITH ORDINALITY q(x, i) ORDER BY i"
+_PRINT_ALL = (
+    "SELECT t, json_serialize_sql(t) FROM"
+    " (SELECT json_deserialize_sql(x) AS t, i FROM unnest(?) WITH ORDINALITY q(x, i)) ORDER BY i"
+)
 _POSITION = re.compile(r'"query_location(?:_length)?":\d+,?')
 _DYNAMIC_PIVOT = "name the values: PIVOT ... ON column IN (value, value), so that the columns are known"
 
@@ -77,12 +82,59 @@ def bind(
     return _bind(con, with_clock(parsed.text, as_of), parsed.relations, schemas, parsed.keywords)
 
 
+def parse_queries(con: DuckDBPyConnection, queries: Sequence[tuple[str, Mapping[str, str]]]) -> list[Parsed | None]:
+    """`parse_query` for many (text, local names) at once, with two questions to DuckDB in all: a question costs more than
+    its answer. None for what is wrong or strange: `parse_query` says what."""
+    answers = _ask_all(con, _SERIALIZE_ALL, [sql for sql, _ in queries])
+    ready = [_ready(con, answer, names) for (answer,), (_, names) in zip(answers, queries, strict=True)]
+    trees = [_tree(one.statement) for one in ready if one]
+    printed = zip(trees, _ask_all(con, _PRINT_ALL, trees), strict=True)
+    return [_sound(one, *next(printed)) if one else None for one in ready]
+
+
+def _ask_all(con: DuckDBPyConnection, question: str, arguments: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in con.execute(question, [arguments]).fetchall()] if arguments else []
+
+
+def _ready(con: DuckDBPyConnection, answer: str, names: Mapping[str, str]) -> _Rewritten | None:
+    statements = json.loads(answer).get("statements", ())
+    try:
+        return _rewritten(con, statements[0], names, frozenset()) if len(statements) == 1 else None
+    except (SqlWrong, RecursionError):
+        return None
+
+
+def _sound(one: _Rewritten, tree: str, answer: tuple[str, ...]) -> Parsed | None:
+    try:
+        return _parsed(one, tree, *answer)
+    except (SqlWrong, RecursionError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    """One query as a tree in which inputs, files and the clock have the names that they have in canonical text."""
+
+    statement: Tree
+    nodes: tuple[Tree, ...]
+    relations: tuple[str, ...]
+    files: tuple[str, ...]
+    keywords: frozenset[str]
+
+
 def _parse(con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed: frozenset[str]) -> Parsed:
-    statement = _statement(con, sql)
+    one = _rewritten(con, _statement(con, sql), names, shadowed)
+    tree = _tree(one.statement)
+    return _parsed(one, tree, *_ask(con, _PRINT_AND_SERIALIZE, tree))
+
+
+def _rewritten(
+    con: DuckDBPyConnection, statement: Tree, names: Mapping[str, str], shadowed: frozenset[str]
+) -> _Rewritten:
     query = statement["node"]
     nodes = tuple(each(query))
     check(nodes, shadowed)
-    found = find(query, names)
+    found = find(query, nodes, names)
     if found.files:
         check_paths(nodes)
     _no_stray_ref(nodes, {id(use.node.get("function")) for use in found.uses})
@@ -94,17 +146,25 @@ def _parse(con: DuckDBPyConnection, sql: str, names: Mapping[str, str], shadowed
         nodes = tuple(each(query))
     relations = rename(nodes, found)
     upper_types(nodes)
-    text = _printed(con, statement)
+    return _Rewritten(statement, nodes, relations, tuple(dict.fromkeys(found.files)), taken)
+
+
+def _parsed(one: _Rewritten, tree: str, text: str, again: str) -> Parsed:
+    """The query, if its canonical `text` parses to that `tree` again."""
+    if _POSITION.sub("", tree) != _POSITION.sub("", again) and not _same(one.statement, json.loads(again)):
+        hint = "write it in another way, and please report it: this is a flaw of DuckDB's printer"
+        raise SqlWrong("DuckDB does not print this query faithfully", reason="sql_not_supported", hint=hint)
+    query = one.statement["node"]
     return Parsed(
         text=text,
-        relations=relations,
-        files=tuple(dict.fromkeys(found.files)),
+        relations=one.relations,
+        files=one.files,
         clock=kinds_in(text),
-        volatile=volatile(nodes),
+        volatile=volatile(one.nodes),
         ordered=ordered(query),
         stable=not ordered(query) and stable(query),
-        fragile=fragile(nodes),
-        keywords=taken,
+        fragile=fragile(one.nodes),
+        keywords=one.keywords,
     )
 
 
@@ -180,14 +240,8 @@ def _shown(con: DuckDBPyConnection, item: Tree) -> str:
     return _ask(con, _PRINT, json.dumps({"error": False, "statements": [alone]}))[0].removeprefix("SELECT ")
 
 
-def _printed(con: DuckDBPyConnection, statement: Tree) -> str:
-    """The canonical text of a rewritten tree, which parses to that tree again."""
-    tree = json.dumps({"error": False, "statements": [statement]}, ensure_ascii=False, separators=(",", ":"))
-    text, again = _ask(con, _PRINT_AND_SERIALIZE, tree)
-    if _POSITION.sub("", tree) != _POSITION.sub("", again) and not _same(statement, json.loads(again)):
-        hint = "write it in another way, and please report it: this is a flaw of DuckDB's printer"
-        raise SqlWrong("DuckDB does not print this query faithfully", reason="sql_not_supported", hint=hint)
-    return text
+def _tree(statement: Tree) -> str:
+    return json.dumps({"error": False, "statements": [statement]}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _same(statement: Tree, answer: Tree) -> bool:

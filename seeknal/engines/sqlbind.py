@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from seeknal.errors import nearest
 from seeknal.model.lowering import quoted
@@ -68,7 +69,7 @@ def bind(
     if len(schemas) != len(relations):
         raise ValueError(f"{len(relations)} relations, {len(schemas)} schemas")
     try:
-        con.execute(f"BEGIN; {_tables(schemas)}")
+        _lay(con, schemas)
         if _ROWID.search(text):
             _without_rowid(con, text, schemas)
         relation = con.sql(text)
@@ -76,16 +77,32 @@ def bind(
         row = con.execute(f"EXPLAIN (FORMAT JSON) {text}").fetchone()
     except duckdb.Error as error:
         raise _explained(str(error), relations, schemas) from error
-    finally:
-        con.execute("ROLLBACK")
     _clock_is_clock(con, text, schemas, keywords)
-    _distinct(columns)
+    distinct_names(columns)
     assert row is not None
     return Bound(columns, _reads(json.loads(row[1]), text, schemas))
 
 
-def _tables(schemas: Sequence[Schema]) -> str:
-    return "".join(f"CREATE TEMP TABLE {relation_name(i)}({_typed(schema)});" for i, schema in enumerate(schemas))
+# The empty tables that lie on a connection already, by the number of their relation: many nodes have the same columns.
+# Canonical text names no relation but its own, so those of an earlier query do not matter.
+_LAID: WeakKeyDictionary[DuckDBPyConnection, dict[int, Schema]] = WeakKeyDictionary()
+
+
+def _lay(con: DuckDBPyConnection, schemas: Sequence[Schema]) -> None:
+    """See to it that relation `i` is an empty table with the columns `schemas[i]`."""
+    laid = _LAID.setdefault(con, {})
+    changed = {i: schema for i, schema in enumerate(schemas) if laid.get(i) != schema}
+    for i in changed:
+        laid.pop(i, None)
+    if changed:
+        con.execute(_tables(changed))
+        laid.update(changed)
+
+
+def _tables(schemas: Mapping[int, Schema]) -> str:
+    return "".join(
+        f"CREATE OR REPLACE TEMP TABLE {relation_name(i)}({_typed(schema)});" for i, schema in schemas.items()
+    )
 
 
 def _typed(schema: Schema) -> str:
@@ -94,12 +111,14 @@ def _typed(schema: Schema) -> str:
 
 def _without_rowid(con: DuckDBPyConnection, text: str, schemas: Sequence[Schema]) -> None:
     """Bind over views once: a table has a pseudo-column `rowid`, the views of a build have none."""
-    for i, name in enumerate(map(relation_name, range(len(schemas)))):
-        con.execute(f"ALTER TABLE {name} RENAME TO {RELATION}able{i}")
-        con.execute(f"CREATE TEMP VIEW {name} AS FROM {RELATION}able{i}")
-    con.sql(text)
-    con.execute("ROLLBACK")
-    con.execute(f"BEGIN; {_tables(schemas)}")
+    con.execute("BEGIN")
+    try:
+        for i, name in enumerate(map(relation_name, range(len(schemas)))):
+            con.execute(f"ALTER TABLE {name} RENAME TO {RELATION}able{i}")
+            con.execute(f"CREATE TEMP VIEW {name} AS FROM {RELATION}able{i}")
+        con.sql(text)
+    finally:
+        con.execute("ROLLBACK")
 
 
 def _clock_is_clock(con: DuckDBPyConnection, text: str, schemas: Sequence[Schema], keywords: frozenset[str]) -> None:
@@ -118,7 +137,7 @@ def _unsure(con: DuckDBPyConnection, text: str, schemas: Sequence[Schema]) -> li
     renamed = [[(_other(name), type_) for name, type_ in schema] for schema in schemas]
     found = sorted({part.lower() for part in _bare(con, text)} & KEYWORDS.keys())
     try:
-        con.execute(f"BEGIN; {_tables(renamed)}")
+        con.execute(f"BEGIN; {_tables(dict(enumerate(renamed)))}")
         con.sql(_WORDS.sub(lambda word: _other(word[0]), text))
     except duckdb.Error:
         return found
@@ -137,7 +156,8 @@ def _other(name: str) -> str:
     return f"seeknal_{name}" if name.lower() in KEYWORDS else name
 
 
-def _distinct(columns: Sequence[tuple[str, str]]) -> None:
+def distinct_names(columns: Sequence[tuple[str, str]]) -> None:
+    """Refuse two columns of one name: upper and lower case do not count."""
     twice = [name for name, count in Counter(name.lower() for name, _ in columns).items() if count > 1]
     if twice:
         hint = "give one of them another name with AS, or leave it out with EXCLUDE"

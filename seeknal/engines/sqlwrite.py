@@ -12,7 +12,7 @@ from typing import Any
 
 from seeknal.engines.parquet import copy
 from seeknal.engines.sql import Parsed, relation_name
-from seeknal.model.lowering import path_literal, quoted
+from seeknal.model.lowering import path_literal, quoted, storable
 from seeknal.model.node import Schema
 
 # Up to this many rows a result of no declared order is put in canonical order: under 0.2 s, so that equal tables are
@@ -21,11 +21,13 @@ SORTED = 200_000
 # A text or a quoted name, inside of which the name of a relation would not be a relation.
 _QUOTED = re.compile(r"['\"]")
 _RELATION = re.compile(r"\b" + re.escape(relation_name(0))[:-1] + r"(\d+)\b")
+_UNNAMED = re.compile(_RELATION.pattern + "(?! AS )")
 
 
 def over(con: Any, query: str, paths: Sequence[str]) -> str:
     """The query over these files: in the text where that is safe, else through views, which cost 0.3 ms each."""
-    if _QUOTED.search(query) is None:
+    several = len(_UNNAMED.findall(query)) > 1  # two calls of read_parquet in one FROM would be two tables of one name
+    if _QUOTED.search(query) is None and not several:
         return _RELATION.sub(lambda found: f"read_parquet({path_literal(paths[int(found[1])])})", query)
     for i, path in enumerate(paths):
         con.execute(
@@ -39,21 +41,29 @@ def write(con: Any, query: str, output: str, parsed: Parsed, columns: Schema, *,
     query = _exact(query, columns)
     free = not (parsed.ordered or parsed.stable)
     rows = copy(con, f"SELECT * FROM ({query}) ORDER BY ALL" if free and small else query, output)
-    if not free or small:
-        return True
+    return not free or small or rewritten(con, output, rows, free=True)
+
+
+def rewritten(con: Any, output: str, rows: int, *, free: bool) -> bool:
+    """Write a file again while that is cheap, rows of no declared order (`free`) in canonical order; returns whether it was.
+
+    So equal rows are equal bytes, whoever wrote them first.
+    """
     if rows > SORTED:
         return False
     raw = f"{output}.raw"
     os.rename(output, raw)
-    copy(con, f"SELECT * FROM read_parquet({path_literal(raw)}) ORDER BY ALL", output)
+    copy(con, f"SELECT * FROM read_parquet({path_literal(raw)}){' ORDER BY ALL' if free else ''}", output)
     os.unlink(raw)
     return True
 
 
+def written(columns: Schema) -> Schema:
+    """The columns as `write` writes them."""
+    return tuple((name, storable(type_)) for name, type_ in columns)
+
+
 def _exact(query: str, columns: Schema) -> str:
-    """Parquet has no 128-bit integers and DuckDB would write them (every sum of BIGINT) as DOUBLE: decimals keep them."""
-    wide = [quoted(name) for name, type_ in columns if type_ in ("HUGEINT", "UHUGEINT")]
-    if not wide:
-        return query
-    casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
-    return f"SELECT * REPLACE ({casts}) FROM ({query})"
+    """The query with its columns in types that Parquet can hold."""
+    casts = [f"CAST({quoted(n)} AS {storable(t)}) AS {quoted(n)}" for n, t in columns if storable(t) != t]
+    return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query

@@ -2,12 +2,13 @@
 
 A kind's module has `Spec` (a frozen dataclass: the fields that this kind knows, under the names of the project format)
 and `lower(name, spec, inputs) -> Lowered`. It may have
-`expand(definition, schemas)` for SQL that depends on the columns of its inputs, `files(name, traits)` for documents shown
-beside the table, `python(name, fields)` for what a decorated function of this kind says besides its code,
-`reads(fields)` for inputs that other fields than `inputs` name, `derive(nodes)` for targets that nobody writes down, and
-`review(nodes)` for what is wrong between nodes. `params` come to it as values (`"5"` as 5), unless its module says
-`PARAMS_AS_WRITTEN = True`. The trait `warnings` is a list of (path, message, reason word). Nothing here reads, runs or
-imports an engine.
+`expand(definition, schemas)` for what depends on the columns of its inputs, `files(name, traits)` for documents shown
+beside the table, `attached(name)` for files beside it whose bytes travel with the table, `python(name, fields)` for what a
+decorated function of this kind says besides its code, `reads(fields)` for inputs that other fields than `inputs` name,
+`derive(nodes)` for targets that nobody writes down, and `review(nodes)` for what is wrong between nodes. `params` come to
+it as values (`"5"` as 5), unless its module says `PARAMS_AS_WRITTEN = True`. The trait `warnings` is a list of (path,
+message, reason word), the trait `fields` names those whose lines the engine needs. Nothing here reads, runs or imports an
+engine.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def known() -> tuple[str, ...]:
     """Every kind, sorted: the listing of this folder."""
     names = {entry.split(".")[0] for entry in os.listdir(os.path.dirname(__file__)) if entry.endswith((".py", ".pyc"))}
     return tuple(sorted(names.difference(_HELPERS)))
+
+
+@cache
+def written() -> tuple[str, ...]:
+    """The kinds that a person writes down; the others are derived from these."""
+    return tuple(name for name in known() if hasattr(get(name), "Spec"))
 
 
 @cache

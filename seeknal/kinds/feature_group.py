@@ -13,6 +13,9 @@ from typing import Any
 from seeknal.model.lowering import Lowered, Wrong, input_names, quoted
 from seeknal.model.node import NAME, NAME_RULE, Input, Recipe
 
+# Fields of the existing tool's own store of features, which there is none of here.
+_UNUSED = ("source", "mode", "feature_start_time", "feature_end_time")
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -41,6 +44,12 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     sql = spec.transform if spec.transform and spec.transform.strip() else "SELECT * FROM source"
     names = {**input_names(inputs), "__THIS__": inputs[0], "source": inputs[0]}
     traits = entity_traits(spec.entity, spec.materialization, spec.dedupe)
+    unused = [
+        ((word,), f"{word} is not used: filter in the SQL instead", "unused_field")
+        for word in _UNUSED
+        if getattr(spec, word)
+    ]
+    traits |= {"warnings": unused} if unused else {}
     definition = {"sql": sql, **after(traits)}
     return Lowered(
         Recipe("duckdb", definition, tuple(map(Input, inputs)), names=names), {**traits, "sql": ("transform",)}
@@ -79,14 +88,20 @@ def after(traits: Mapping[str, Any]) -> dict[str, Any]:
             f"SELECT COLUMNS(lambda c: lower(c) <> 'event_time'), {quoted(column)} AS event_time FROM __query__"
         )
     if traits["dedupe"]:
-        order = "ASC" if traits["dedupe"] == "first" else "DESC"
-        parts = ", ".join([*map(quoted, keys), *(["event_time"] if column else [])])
-        steps.append(
-            "SELECT * EXCLUDE (__row__) FROM (SELECT *, row_number() OVER () AS __row__ FROM __query__) "
-            f"QUALIFY row_number() OVER (PARTITION BY {parts} ORDER BY __row__ {order}) = 1"
-        )
+        steps.append(_deduplicated(keys, "ASC" if traits["dedupe"] == "first" else "DESC"))
     required = [*keys, *([column] if column else [])]
     return {"then": steps, "required": required}
+
+
+def _deduplicated(keys: list[str], order: str) -> str:
+    """SQL that keeps one row for each key and event time; whether there is an event time, the rows say themselves."""
+    parts = ", ".join([*map(quoted, keys), "event_time"])
+    return (
+        "FROM (WITH n AS MATERIALIZED (SELECT *, row_number() OVER () AS __row__ FROM __query__), "
+        "timed AS (SELECT * FROM n UNION ALL BY NAME SELECT NULL AS event_time WHERE false) "
+        "SELECT * EXCLUDE (__row__) FROM n WHERE __row__ IN (SELECT __row__ FROM timed "
+        f"QUALIFY row_number() OVER (PARTITION BY {parts} ORDER BY __row__ {order}) = 1))"
+    )
 
 
 def files(name: str, traits: Mapping[str, Any]) -> dict[str, Any]:

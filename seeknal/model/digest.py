@@ -22,7 +22,7 @@ def is_digest(text: object) -> bool:
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
-def digest_of(data: bytes) -> str:
+def digest_of(data: bytes | memoryview) -> str:
     """BLAKE3-256 of `data`, as `blake3:<hex>`."""
     return PREFIX + blake3(data).hexdigest()
 

@@ -38,6 +38,8 @@ _TEXT = {
     "rows_changed": "{subject} has other rows{detail}",
     "artifact_missing": "the output is missing from the store",
     "artifact_damaged": "the stored output was damaged",
+    "export_missing": "the exported file is missing",
+    "export_changed": "the exported file is not what was written",
     "forced": "asked for (--full)",
     "shared": "the same work as {subject}",
     "input_may_change": "{subject} is being built",
@@ -96,7 +98,7 @@ def _definition(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
         old, new, where = before.get(name), after.get(name), f"{path}{name}"
         if old == new:
             continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and not (_tagged(old) or _tagged(new)):
             found += _definition(old, new, f"{where}.")
         else:
             found.append(Reason("definition_changed", where, _short_change(old, new)))
@@ -117,7 +119,14 @@ def _short_change(old: Any, new: Any) -> str:
 
 
 def _brief(value: Any) -> str:
+    if isinstance(value, Mapping) and _tagged(value):
+        return str(*value.values())
     return "nothing" if value is None else str(value)
+
+
+def _tagged(value: Mapping[str, Any]) -> bool:
+    """Whether a value is one that canonical JSON has as tagged text: `{"$float": "0.5"}`."""
+    return len(value) == 1 and next(iter(value)).startswith("$")
 
 
 def _plain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:

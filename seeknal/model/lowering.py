@@ -99,6 +99,15 @@ def declared_types(columns: Mapping[str, Any] | None) -> dict[str, str]:
     return found
 
 
+_WIDE = re.compile(r"\bU?HUGEINT\b(?=[\[\],)]|$)")
+
+
+def storable(type_: str) -> str:
+    """A type as Parquet can hold it: it has no 128-bit integers, and DuckDB would write them (every sum of BIGINT) as
+    DOUBLE, losing digits; decimals keep them. In lists, structs and maps too."""
+    return _WIDE.sub("DECIMAL(38,0)", type_)
+
+
 def input_names(inputs: tuple[str, ...]) -> dict[str, str]:
     """The words by which SQL may call its inputs: `input_0`, `input_1`, ..., and `__THIS__` where there is one."""
     names = {f"input_{i}": name for i, name in enumerate(inputs)}

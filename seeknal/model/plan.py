@@ -78,7 +78,7 @@ class World:
     """What `decide` asks of the shell: preparing an action, the action cache, the published state."""
 
     prepare: Callable[[Node, Mapping[str, Artifact]], Prepared]
-    lookup: Callable[[str], Found]
+    lookup: Callable[[Node, str], Found]
     before: Callable[[str], Mapping[str, Any] | None]
     published: Mapping[str, Artifact] = field(default_factory=dict)
 
@@ -123,11 +123,11 @@ def _lost(name: str, state: State) -> Reason:
 def _looked_up(node: Node, prepared: Prepared, world: World, *, forced: bool) -> Step:
     if forced:
         return Step(node.id, Verdict.BUILD, (Reason("forced"),), prepared)
-    found = world.lookup(prepared.action.key)
+    found = world.lookup(node, prepared.action.key)
     if found.artifact is not None:
         return Step(node.id, Verdict.HIT, (), prepared, found.artifact)
     why = diff(world.before(node.id), prepared.action.document(), prepared.labels, node.recipe.files)
-    if not why or found.word in ("artifact_missing", "artifact_damaged"):
+    if not why or found.word:
         why = (Reason(found.word or "artifact_missing"),)
     return Step(node.id, Verdict.BUILD, why, prepared)
 

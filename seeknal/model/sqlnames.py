@@ -57,9 +57,13 @@ class Found:
     ctes: set[str] = field(default_factory=set)
 
 
-def find(query: Tree, names: Mapping[str, str]) -> Found:
-    """Every table of the query. `names` are the node's local names, each with the input that it stands for."""
+def find(query: Tree, nodes: Iterable[Tree], names: Mapping[str, str]) -> Found:
+    """Every table of the query, which consists of `nodes`. `names` are local, each with the input that it stands for."""
     found = Found(names)
+    if not any((node.get("cte_map") or {}).get("map") or node.get("type") == "RECURSIVE_CTE_NODE" for node in nodes):
+        for node in nodes:
+            _table(node, frozenset(), found)
+        return found
     stack: list[tuple[Any, frozenset[str]]] = [(query, frozenset())]
     while stack:
         value, scope = stack.pop()
@@ -67,7 +71,7 @@ def find(query: Tree, names: Mapping[str, str]) -> Found:
             _table(value, scope, found)
             stack.extend(reversed(_children(value, scope, found)))
         elif isinstance(value, list):
-            stack.extend((item, scope) for item in reversed(value))
+            stack.extend([(item, scope) for item in reversed(value)])
     return found
 
 
@@ -83,7 +87,7 @@ def _children(node: Tree, scope: frozenset[str], found: Found) -> list[tuple[Any
         found.ctes.add(name)
     if node.get("type") == "RECURSIVE_CTE_NODE":
         scope |= {node["cte_name"].lower()}
-    return below + [(v, scope) for key, v in node.items() if key != "cte_map" and isinstance(v, dict | list)]
+    return below + [(v, scope) for key, v in node.items() if isinstance(v, (dict, list)) and v and key != "cte_map"]
 
 
 def _table(node: Tree, scope: frozenset[str], found: Found) -> None:

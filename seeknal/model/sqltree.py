@@ -15,6 +15,7 @@ Tree = dict[str, Any]
 RELATION = "__t"
 _POSITIONS = frozenset({"query_location", "query_location_length"})
 _NOWHERE = 1 << 62
+_BRANCHES = (dict, list)
 _UNSEEN = _POSITIONS | {"is_operator"}  # x LIKE y ESCAPE z and like_escape(x, y, z) differ in this member only
 
 
@@ -51,7 +52,7 @@ def each(root: Any) -> Iterator[Tree]:
         value = stack.pop()
         if isinstance(value, dict):
             yield value
-            stack.extend(reversed([v for v in value.values() if isinstance(v, dict | list)]))
+            stack.extend([v for v in reversed(value.values()) if isinstance(v, _BRANCHES)])
         elif isinstance(value, list):
             stack.extend(reversed(value))
 
@@ -141,15 +142,18 @@ def upper_types(nodes: Iterable[Tree]) -> None:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two trees mean the same query: equal but for positions and for three spellings of DuckDB's printer."""
+    """Whether two trees mean the same query: equal but for positions and for three spellings of DuckDB's printer.
+
+    A member that is false may be absent: which of these are written differs between versions of DuckDB.
+    """
     stack = [(one, other)]
     while stack:
         a, b = stack.pop()
         if isinstance(a, dict) and isinstance(b, dict):
             a, b = _unwrapped(a), _unwrapped(b)
-            if (a.keys() ^ b.keys()) - _UNSEEN:
+            if any(a.get(key, b.get(key)) is not False for key in (a.keys() ^ b.keys()) - _UNSEEN):
                 return False
-            stack.extend((a[key], b.get(key)) for key in a if key not in _UNSEEN and not _named(a, b, key))
+            stack.extend((a[key], b[key]) for key in a.keys() & b.keys() - _UNSEEN if not _named(a, b, key))
         elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
             stack.extend(zip(a, b, strict=True))
         elif a != b or type(a) is not type(b):

@@ -15,9 +15,6 @@ from seeknal.model.node import NAME, NAME_RULE
 from seeknal.project.python_reader import PythonNode
 from seeknal.project.yaml_reader import read_yaml
 
-# Kinds that nobody writes down.
-_DERIVED = ("entity",)
-
 
 class Declaration(NamedTuple):
     """One node as written: `lines` maps the path of a field to its line; `function` is set for Python.
@@ -110,7 +107,7 @@ def from_python(node: PythonNode, file: str) -> Declaration:
 
 
 def _kind(declaration: Declaration, kind: Any) -> Problem | None:
-    known = [word for word in kinds.known() if word not in _DERIVED]
+    known = kinds.written()
     if kind in known:
         return None
     line = declaration.line_of(("kind",))

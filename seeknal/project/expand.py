@@ -27,7 +27,7 @@ _DOLLAR = re.compile(r"(\b(?:FROM|JOIN)\s+)\$([A-Za-z_]\w*)", re.IGNORECASE)
 # What a decorator of any kind may say; its other arguments are parameters of the node.
 ARGUMENTS = (
     "inputs", "materialization", "entity", "features", "dedupe", "description", "owner", "tags", "columns", "sql", "audits",
-    "materializations", "depends_on", "params",
+    "materializations", "depends_on", "params", "tests", "freshness",
 )  # fmt: skip
 
 

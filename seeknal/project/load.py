@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
+from seeknal.kinds.audit import checks_on
 from seeknal.model.digest import plain
 from seeknal.model.graph import find_cycle
 from seeknal.model.lowering import Lowered, Wrong, input_names
@@ -29,6 +30,7 @@ from seeknal.project.profile import read_profile
 from seeknal.project.python_code import code_of
 from seeknal.project.python_reader import decode, read_python
 from seeknal.project.schema import structure
+from seeknal.project.secrets import apart
 from seeknal.project.template import Values
 
 
@@ -170,6 +172,7 @@ def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
 
 def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Node:
     kind = kinds.get(declaration.kind)
+    fields, secrets = apart(getattr(kind, "SECRET", ()), declaration.fields, fields)
     is_code = declaration.function is not None and declaration.kind != "source" and "sql" not in fields
     if is_code:
         lowered = _python(declaration, fields, named, values, files)
@@ -179,10 +182,13 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
             structure(kind.Spec, body) if declaration.function is None else structure(kind.Spec, _arguments(kind, body))
         )
         lowered = kind.lower(declaration.name, spec, named.ids)
+    if secrets:
+        lowered = replace(lowered, recipe=replace(lowered.recipe, late={**lowered.recipe.late, "secrets": secrets}))
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
     traits = {**lowered.traits, "lines": _lines(declaration, lowered), **_outside(declaration, fields, lowered)}
+    traits["audits"] = checks_on(fields)
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 
@@ -202,10 +208,19 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
     return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
 
 
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, int]:
-    """The lines that errors of the engine point to: of the node, and of its SQL."""
+def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "numbers", "texts"):
+        if trait in lowered.traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
     sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    return {"node": declaration.line, **({"sql": declaration.line_of((*sql, 0))} if sql else {})}
+    if not sql:
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
 def _python(declaration: Declaration, fields: dict[str, Any], named: Named, values: Values, files: Files) -> Lowered:

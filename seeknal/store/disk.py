@@ -167,6 +167,28 @@ class Disk:
             return False
         return True
 
+    def deliver(self, source: str, path: str) -> None:
+        """Copy a finished file to a place outside of the store, visible there at once and whole, and durable."""
+        folder, name = os.path.split(path)
+        self.make_folder(folder)
+        temporary = os.path.join(folder, f".{name}.{os.getpid()}.new")
+        with explained(path):
+            try:
+                self._copy(source, temporary)
+                self._rename(temporary, path)
+            except OSError:
+                self.remove(temporary)
+                raise
+        self._folders[folder] = None
+
+    def _copy(self, source: str, path: str) -> None:
+        with open(source, "rb") as read, open(path, "wb") as write:
+            while data := read.read(1 << 20):
+                write.write(data)
+            write.flush()
+            if self.durable:
+                os.fsync(write.fileno())
+
     def link(self, text: str, path: str) -> None:
         """Create the symlink `path` with the given text."""
         with explained(path):

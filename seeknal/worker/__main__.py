@@ -29,7 +29,7 @@ _bring_seeknal()
 
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from contextlib import closing, suppress  # noqa: E402
+from contextlib import closing, nullcontext, suppress  # noqa: E402
 from importlib import import_module  # noqa: E402
 from types import CoroutineType  # noqa: E402
 from typing import Any  # noqa: E402
@@ -113,7 +113,7 @@ class Worker:
     def _run(self, job: Job) -> bool:
         import duckdb
 
-        modules = Modules(job.sources, job.module, job.project)
+        modules = Modules(job.sources, job.module, job.project) if job.sources else None
         clear_registry()
         connection, self._spare = self._spare or _connected(), None
         with (
@@ -123,7 +123,7 @@ class Worker:
         ):
             connection.execute(f"SET threads = {max(1, job.threads)}")
             duckdb.set_default_connection(connection)  # so that duckdb.sql() sees what ctx.duckdb sees
-            with modules.installed(job.project, job.module):
+            with modules.installed(job.project, job.module) if modules else nullcontext():
                 with self._reads.watching():
                     result = _called(job, connection)
                 return write(result, job.output, writer)

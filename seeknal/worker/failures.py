@@ -30,8 +30,18 @@ _RELATION = ("DuckDBPyRelation", "This relation does not contain a column")
 FAILED, WRONG, ENVIRONMENT = "failed", "wrong", "environment"
 
 
+class ToldError(Exception):
+    """A failure of a function of ours, with the words for it."""
+
+    def __init__(self, fault: str, reason: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.failure = _failure(fault, reason, message, hint)
+
+
 def described(error: BaseException, project: str) -> dict[str, str]:
     """Return the failure as a member of the answer: fault, reason, message, hint."""
+    if isinstance(error, ToldError):
+        return error.failure
     where = _where(error, project)
     if isinstance(error, RefusedError):
         return _failure(WRONG, "wrong_result", str(error))

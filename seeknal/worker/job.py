@@ -17,8 +17,9 @@ class Job(NamedTuple):
     """One execution of a node function.
 
     `sources` maps a module's name to its file (relative to the project) and the text to execute; `module` is the one
-    with the function. `inputs` maps node ids to absolute Parquet paths. `output` is the absolute path of the Parquet
-    file to write, `as_of` an ISO timestamp in UTC. `requirements` and `requires_python` come from the script header.
+    with the function; without sources it is a module of seeknal's own. `inputs` maps node ids to absolute Parquet paths.
+    `output` is the absolute path of the Parquet file to write, `as_of` an ISO timestamp in UTC. `requirements` and
+    `requires_python` come from the script header.
     """
 
     node: str

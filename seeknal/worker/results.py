@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from seeknal.model.attached import PREFIX, packed
+from seeknal.model.lowering import quoted, storable
 from seeknal.pipeline.feature_frame import FeatureFrame
+from seeknal.worker.frames import UnwritableError, arrow_of
 
 _ACCEPTED = (
     "a DuckDB relation, a pyarrow Table, RecordBatch or RecordBatchReader, a polars DataFrame or LazyFrame, "
     "a pandas DataFrame, a list of dicts or a dict of lists"
 )
+
+
+class Attached(NamedTuple):
+    """A table (a DuckDB relation whose order counts) and bytes that travel with it, by name."""
+
+    table: Any
+    parts: Mapping[str, bytes]
 
 
 class RefusedError(Exception):
@@ -25,15 +35,26 @@ class RefusedError(Exception):
 
 def write(result: Any, output: str, writer: Any) -> bool:
     """Write `result` through the DuckDB connection `writer`; return whether the order of rows was the node's choice."""
+    if isinstance(result, Attached):
+        return _with_parts(result, output)
     table = result.frame if isinstance(result, FeatureFrame) else result
     kind, convert = _conversion(table)
     if kind == ("duckdb", "DuckDBPyRelation"):
         _check(table.columns)
-        table.write_parquet(output, compression="zstd")
+        casts = _casts(zip(table.columns, map(str, table.types), strict=True))
+        (table.project(f"* REPLACE ({casts})") if casts else table).write_parquet(output, compression="zstd")
         return False
     rows = convert(table)
     _check(rows.schema.names)
     _copy(rows, output, writer)
+    return True
+
+
+def _with_parts(result: Attached, output: str) -> bool:
+    parts = ", ".join(f"{PREFIX}{name}: '{packed(data)}'" for name, data in result.parts.items())
+    target = output.replace("'", "''")
+    options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{parts}}}"
+    result.table.query("seeknal_table", f"COPY (FROM seeknal_table) TO '{target}' ({options})")
     return True
 
 
@@ -42,14 +63,18 @@ def _copy(rows: Any, output: str, writer: Any) -> None:
     writer.register("seeknal_result", rows)
     target = output.replace("'", "''")
     try:
-        # Parquet has no 128-bit integers: DuckDB would write DOUBLE, decimals keep every digit.
         told = writer.execute("DESCRIBE seeknal_result").fetchall()
-        wide = ['"' + name.replace('"', '""') + '"' for name, kind, *_ in told if kind in ("HUGEINT", "UHUGEINT")]
-        casts = ", ".join(f"CAST({name} AS DECIMAL(38,0)) AS {name}" for name in wide)
-        query = f"SELECT * REPLACE ({casts}) FROM seeknal_result" if wide else "FROM seeknal_result"
+        casts = _casts((name, kind) for name, kind, *_ in told)
+        query = f"SELECT * REPLACE ({casts}) FROM seeknal_result" if casts else "FROM seeknal_result"
         writer.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     finally:
         writer.unregister("seeknal_result")
+
+
+def _casts(columns: Iterable[tuple[str, str]]) -> str:
+    """The columns whose type Parquet cannot hold, in one that it can."""
+    wide = ((quoted(name), storable(kind)) for name, kind in columns if storable(kind) != kind)
+    return ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in wide)
 
 
 def _conversion(table: Any) -> tuple[tuple[str, str], Callable[[Any], Any]]:
@@ -90,6 +115,13 @@ def _pandas(frame: Any) -> Any:
 
     _check(map(str, frame.columns))
     return _arrow(lambda: pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def _polars(frame: Any) -> Any:
+    try:
+        return arrow_of(frame)
+    except UnwritableError as error:
+        raise RefusedError(f"the result cannot be written: {error}") from error
 
 
 def _rows(rows: list[Any]) -> Any:
@@ -133,8 +165,8 @@ _CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("pyarrow", "Table"): _same,
     ("pyarrow", "RecordBatchReader"): _same,
     ("pyarrow", "RecordBatch"): _batch,
-    ("polars", "DataFrame"): lambda frame: frame.to_arrow(),
-    ("polars", "LazyFrame"): lambda frame: frame.collect().to_arrow(),
+    ("polars", "DataFrame"): _polars,
+    ("polars", "LazyFrame"): lambda frame: _polars(frame.collect()),
     ("pandas", "DataFrame"): _pandas,
     ("builtins", "list"): _rows,
     ("builtins", "dict"): _columns,

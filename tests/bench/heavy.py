@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import duckdb
 
-from tests.bench.measure import COLUMNS, Cost, Table, alternately, python, seeknal, workplace
+from tests.bench.measure import COLUMNS, Cost, Table, alternately, put_aside, python, seeknal, workplace
 from tests.bench.projects import edit, write
 
 SQL = """SELECT f.k, d.name, count(*) AS n, sum(f.v) AS s, max(f.w) AS m
@@ -55,7 +54,7 @@ def bench(runs: int, *, quick: bool = False) -> Table:
             return python(SCRIPT, SQL.format(**paths), os.path.join(folder, "out.parquet"))
 
         def first() -> Cost:
-            shutil.rmtree(os.path.join(root, "target"), ignore_errors=True)
+            put_aside(os.path.join(root, "target"))
             return seeknal(root, "run")
 
         def rebuild() -> Cost:

@@ -125,6 +125,16 @@ def workplace() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def put_aside(path: str) -> None:
+    """Clear `path` by a rename; the workplace is removed at the end.
+
+    ext4 does not use the inodes of deleted files again for a minute, and looks at each of them whenever it needs a new
+    one: thousands of files that are deleted just before make every new file cost up to a millisecond more.
+    """
+    if os.path.exists(path):
+        os.rename(path, tempfile.mkdtemp(prefix="old-", dir=os.path.dirname(os.path.dirname(path))))
+
+
 def without_pyc(folder: str) -> tuple[str, dict[str, str]]:
     """A copy of the package that has no compiled files, and the environment that keeps it so."""
     copy = os.path.join(folder, "plain-package")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 
-from tests.bench.measure import COLUMNS, Cost, Table, alternately, python, seeknal, workplace
+from tests.bench.measure import COLUMNS, Cost, Table, alternately, put_aside, python, seeknal, workplace
 from tests.bench.projects import Made, layered, source_rows
 
 LOOP = """
@@ -39,17 +38,17 @@ def bench(runs: int, *, quick: bool = False) -> Table:
     table = Table(f"tiny nodes: a full build of {count}", ["what", *COLUMNS])
     with workplace() as folder:
         made = layered(os.path.join(folder, "project"), count)
-        out = os.path.join(folder, "out")
+        out = os.path.join(folder, "loop", "out")
         queries = os.path.join(folder, "queries.json")
         with open(queries, "w", encoding="utf-8") as file:
             json.dump(plain(made, out), file)
 
         def build() -> Cost:
-            shutil.rmtree(os.path.join(made.root, "target"), ignore_errors=True)
+            put_aside(os.path.join(made.root, "target"))
             return seeknal(made.root, "run", "--quiet")
 
         def loop(threads: int) -> Cost:
-            shutil.rmtree(out, ignore_errors=True)
+            put_aside(out)
             os.makedirs(out)
             return python(LOOP, queries, out, str(threads))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 
-from tests.bench.measure import COLUMNS, Cost, Table, alternately, seeknal, workplace
+from tests.bench.measure import COLUMNS, Cost, Table, alternately, put_aside, seeknal, workplace
 from tests.bench.projects import write
 
 
@@ -21,7 +20,7 @@ def bench(runs: int, *, quick: bool = False) -> Table:
             write(root, f"seeknal/transforms/n{i}.yml", f"kind: transform\nname: n{i}\ntransform: |\n  {sql}\n")
 
         def run(*words: str) -> Cost:
-            shutil.rmtree(os.path.join(root, "target"), ignore_errors=True)
+            put_aside(os.path.join(root, "target"))
             return seeknal(root, "run", *words)
 
         found = alternately(

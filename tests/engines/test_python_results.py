@@ -136,6 +136,59 @@ def test_types_are_kept_exactly(project: Project, how: str) -> None:
     assert project.schema() == [row[:2] for row in fetched(f"DESCRIBE FROM '{source}'")]
 
 
+POLARS = {
+    "pl.Series([dt.date(2024, 2, 29), None])": ("DATE", "2024-02-29"),
+    "pl.Series([dt.datetime(2024, 1, 1, 0, 0, 0, 1), None])": ("TIMESTAMP", "2024-01-01 00:00:00.000001"),
+    "pl.Series([dt.datetime(2024, 1, 1), None], dtype=pl.Datetime('ms'))": ("TIMESTAMP", "2024-01-01 00:00:00"),
+    "pl.Series([1, None]).cast(pl.Datetime('ns'))": ("TIMESTAMP_NS", "1970-01-01 00:00:00.000000001"),
+    "pl.Series([dt.datetime(2024, 1, 1, 1), None]).dt.replace_time_zone('Europe/Berlin')": (
+        "TIMESTAMP WITH TIME ZONE",
+        "2024-01-01 00:00:00+00",
+    ),
+    "pl.Series([Decimal('1.10'), None], dtype=pl.Decimal(9, 2))": ("DECIMAL(9,2)", "1.10"),
+    "pl.Series(['b', None], dtype=pl.Categorical)": ("VARCHAR", "b"),
+    "pl.Series(['b', None], dtype=pl.Enum(['b', 'a']))": ("VARCHAR", "b"),
+    "pl.Series([[1, None], None])": ("BIGINT[]", "[1, NULL]"),
+    "pl.Series([[1, 2], None], dtype=pl.Array(pl.Int64, 2))": ("BIGINT[]", "[1, 2]"),
+    "pl.Series([{'x': 1, 'y': 'a'}, None])": ("STRUCT(x BIGINT, y VARCHAR)", "{'x': 1, 'y': a}"),
+    "pl.Series([dt.timedelta(days=40, milliseconds=3), None])": ("INTERVAL", "960:00:00.003"),
+    "pl.Series([dt.time(1, 2, 3, 4), None])": ("TIME", "01:02:03.000004"),
+    "pl.Series([[dt.time(1)], None])": ("TIME[]", "['01:00:00']"),
+    "pl.Series([{'t': dt.time(1)}, None])": ("STRUCT(t TIME)", "{'t': '01:00:00'}"),
+    "pl.Series([None, None], dtype=pl.Null)": ('"NULL"', None),
+    "pl.Series([2**64 - 1, None], dtype=pl.UInt64)": ("UBIGINT", str(2**64 - 1)),
+    "pl.Series([10**37, None], dtype=pl.Int128)": ("DECIMAL(38,0)", str(10**37)),
+    "pl.Series([[10**37], None], dtype=pl.List(pl.Int128))": ("DECIMAL(38,0)[]", f"[{10**37}]"),
+    "pl.Series([1.5, None], dtype=pl.Float32)": ("FLOAT", "1.5"),
+    "pl.Series([b'\\x00a', None])": ("BLOB", "\\x00a"),
+}
+
+
+@pytest.mark.parametrize("series", POLARS)
+@pytest.mark.parametrize("lazy", ["", ".lazy()"])
+def test_types_of_polars_have_a_type_of_tables(project: Project, series: str, lazy: str) -> None:
+    head = "import polars as pl, datetime as dt\nfrom decimal import Decimal\n"
+    project.run(f"{head}return pl.DataFrame({{'x': {series}}}){lazy}")
+    type_, text = POLARS[series]
+    assert project.schema() == [("x", type_)]
+    assert fetched(f"SELECT CAST(x AS VARCHAR) FROM '{project.output}'") == [(text,), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("series", "said"),
+    [
+        ("pl.Series([2**127 - 1], dtype=pl.Int128)", "38 digits"),
+        ("pl.Series([1]).cast(pl.Time)", "finer than a table can hold"),
+        ("pl.Series([dt.timedelta(microseconds=3)])", "finer than a table can hold"),
+        ("pl.Series([object()], dtype=pl.Object)", "holds Python objects"),
+    ],
+)
+def test_no_digit_of_a_polars_frame_is_dropped(project: Project, series: str, said: str) -> None:
+    with pytest.raises(DefinitionWrong, match=said) as error:
+        project.run(f"import polars as pl, datetime as dt\nreturn pl.DataFrame({{'x': {series}}})")
+    assert "'x'" in str(error.value)
+
+
 def test_the_order_of_a_frame_is_the_nodes_choice_that_of_a_relation_is_not(project: Project) -> None:
     assert project.run("return {'a': [3, 1, 2]}").ordered
     assert project.rows("return {'a': [3, 1, 2]}") == [(3,), (1,), (2,)]

@@ -149,11 +149,12 @@ def test_dedupe_keeps_one_of_them(bank: Project, word: str, kept: int) -> None:
 
 
 @pytest.mark.parametrize(("word", "kept"), [("first", 100), ("last", 400)])
-def test_dedupe_keeps_different_times_apart(bank: Project, word: str, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("column", "more"), [("seen", "materialization: {event_time_col: seen}\n"), ("event_time", ""), ("Event_Time", "")]
+)
+def test_dedupe_keeps_different_times_apart(bank: Project, word: str, kept: int, column: str, more: str) -> None:
     rows = f"('a', {at(1)}, 100), ('a', {at(1)}, 400), ('a', {at(2)}, 300)"
-    group(
-        bank, "limits", rows, "customer, seen, amount", f"dedupe: {word}\nmaterialization: {{event_time_col: seen}}\n"
-    )
+    group(bank, "limits", rows, f"customer, {column}, amount", f"dedupe: {word}\n{more}")
     bank.run()
     assert [(row["event_time"].day, row["limits"]["amount"]) for row in entity(bank)] == [(1, kept), (2, 300)]
 

@@ -327,6 +327,27 @@ def test_the_sum_of_large_integers_is_exact(project: Project) -> None:
     assert project.rows("transform.odd") == [(1,)]
 
 
+def test_so_it_is_inside_of_lists_and_structs_and_in_a_relation_of_a_python_node(project: Project) -> None:
+    project.source("big", "n\n9007199254740993\n0\n", {"n": "BIGINT"})
+    nested = "SELECT [sum(n)] AS l, {'HUGEINT': sum(n)} AS s, map {'k': sum(n)} AS m, max(n) AS b FROM "
+    project.transform("nested", f"{nested} ref('source.big')", ("source.big",))
+    project.write(
+        "seeknal/pipelines/p.py",
+        f"""
+        from seeknal.pipeline import transform
+
+        @transform()
+        def related(ctx):
+            big = ctx.ref("source.big")
+            return ctx.duckdb.sql("{nested} big")
+        """,
+    )
+    project.run()
+    n = 9007199254740993
+    for node in ("transform.nested", "transform.related"):
+        assert project.rows(node) == [([n], {"HUGEINT": n}, {"k": n}, n)]
+
+
 @pytest.mark.parametrize(
     "relation", ["read_csv('data/part*.csv')", "'data/part*.csv'", "read_csv(['data/part1.csv', 'data/part2.csv'])"]
 )
