@@ -40,7 +40,8 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
 
 def _told(node: Node) -> Node:
     """The node with its inputs among what is told of it: a key does not know what they are called."""
-    return replace(node, meta={**node.meta, "inputs": sorted({i.node for i in node.recipe.inputs})})
+    names = sorted({i.node for i in node.recipe.inputs})
+    return replace(node, meta={**node.meta, "inputs": names}) if names else node
 
 
 def _remembering(session: Session) -> Parse:

@@ -30,6 +30,11 @@ def in_this_run(value: Any, run_id: str, as_of: datetime) -> Any:
     return [in_this_run(item, run_id, as_of) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def as_written(text: str) -> str:
+    """A message with the words for what differs in every run as a person writes them."""
+    return text.replace(RUN_ID, "{{ run_id }}").replace(RUN_DATE, "{{ run_date }}")
+
+
 class Wrong(Exception):
     """A field is wrong: `path` leads to it, the message says what is allowed."""
 
