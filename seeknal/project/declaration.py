@@ -133,3 +133,19 @@ def _name(declaration: Declaration, name: Any) -> Problem | None:
     return Problem(
         declaration.file, declaration.line_of(("name",)), f"the name {name!r} is not allowed: {NAME_RULE}", "bad_name"
     )
+
+
+def lines_for(declaration: Declaration, traits: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL, and
+    of all that stands below fields that are judged late."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "numbers", "texts"):
+        if trait in traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
+    sql = ("sql",) if "sql" in declaration.fields else traits.get("sql")
+    if not sql:
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}

@@ -20,7 +20,7 @@ from seeknal.model.materialization import tables_of
 from seeknal.model.node import Node
 from seeknal.model.typed import typed
 from seeknal.project.common import read_common
-from seeknal.project.declaration import Declaration, from_python, from_yaml
+from seeknal.project.declaration import Declaration, from_python, from_yaml, lines_for
 from seeknal.project.expand import ARGUMENTS, expanded, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
@@ -192,7 +192,11 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
-    traits = {**lowered.traits, "lines": _lines(declaration, lowered), **_outside(declaration, fields, lowered)}
+    traits = {
+        **lowered.traits,
+        "lines": lines_for(declaration, lowered.traits),
+        **_outside(declaration, fields, lowered),
+    }
     traits["audits"] = checks_on(fields)
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
@@ -211,21 +215,6 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
     text = "the table {} is not written: writing to databases comes with connections, in a later version"
     more = [(t["path"], text.format(t["table"]), "not_written") for t in tables if t["enabled"]]
     return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
-
-
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
-    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
-    lines: dict[str, Any] = {"node": declaration.line}
-    for trait in ("needs", "numbers", "texts"):
-        if trait in lowered.traits:
-            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
-    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
-    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
-    sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    if not sql:
-        return lines
-    is_text = isinstance(declaration.fields.get(sql[0]), str)
-    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
 
 
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
