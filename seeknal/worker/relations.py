@@ -2,7 +2,8 @@
 
 Decides two things about `relation.df()`. A DATE becomes a timestamp there, as everywhere: the frame notes which columns
 were dates, and gets them back when the node returns it. Every sum of BIGINT is a HUGEINT, which becomes a float there:
-where all its values fit they are 64-bit integers. Also lets `from_df` take the rows of `ctx.ref`.
+where all its values fit they are 64-bit integers. Also lets `from_df` take the rows of `ctx.ref`, and counts what a
+connection is given (functions, extensions), which no statement shows.
 """
 
 from __future__ import annotations
@@ -32,7 +33,28 @@ def install() -> None:
     for name in ("df", "fetchdf", "fetch_df"):
         setattr(DuckDBPyConnection, name, _of_result(getattr(DuckDBPyConnection, name)))
     for place in (DuckDBPyConnection, duckdb):
+        for name in _GIVING:
+            setattr(place, name, _counted(getattr(place, name)))
         setattr(place, "from_df", _taking_rows(place.from_df))  # noqa: B010 - types do not know that this can be set
+
+
+# What changes an instance and is no statement.
+_GIVING = ("create_function", "remove_function", "register_filesystem", "unregister_filesystem", "load_extension")
+_given = 0
+
+
+def given() -> int:
+    """How often an instance was given something that outlives a connection."""
+    return _given
+
+
+def _counted(give: Callable[..., Any]) -> Callable[..., Any]:
+    def giving(*args: Any, **options: Any) -> Any:
+        global _given
+        _given += 1
+        return give(*args, **options)
+
+    return giving
 
 
 def _taking_rows(from_df: Callable[..., Any]) -> Callable[..., Any]:
