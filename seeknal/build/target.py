@@ -14,6 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from seeknal.build.session import Session
+from seeknal.build.untouched import untouched
 from seeknal.engines.base import Product
 from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
@@ -76,7 +77,8 @@ def execute(session: Session, node: Node, prepared: Prepared, inputs: dict[str, 
         output = session.store.temporary()
         for path in (f"{output}.export", f"{output}.raw", output):
             held.callback(session.disk.remove, path)
-        product = _run(session, node, prepared, paths, output)
+        with untouched(session, node, inputs, paths):
+            product = _run(session, node, prepared, paths, output)
         spent = time.perf_counter() - start
         rest = partial(_sealed, session, node, prepared, product, output, found.artifact, spent)
         return Unsealed(held.pop_all(), rest)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from seeknal.model.lowering import quoted
 from seeknal.pipeline.frames import DATES
 from seeknal.pipeline.rows import Rows
 
@@ -25,7 +26,7 @@ def install() -> None:
     of_relation = DuckDBPyRelation.df
 
     def df(self: Any, *, date_as_object: bool = False) -> Any:
-        frame = of_relation(_narrowed(duckdb, self), date_as_object=date_as_object)
+        frame = _exact(self, of_relation, date_as_object=date_as_object)
         return _noted(frame, zip(self.columns, self.types, strict=True))
 
     for name in ("df", "fetchdf", "to_df"):
@@ -79,20 +80,16 @@ def _noted(frame: Any, told: Any) -> Any:
     return frame
 
 
-def _narrowed(duckdb: Any, relation: Any) -> Any:
-    if not any(str(kind) in ("HUGEINT", "UHUGEINT") for kind in relation.types):
-        return relation
-    import pyarrow as pa
+def _exact(relation: Any, fetch: Callable[..., Any], *, date_as_object: bool) -> Any:
+    """The frame of a relation, its 128-bit integers as 64-bit ones wherever none of them is lost."""
+    wide = [name for name, kind in zip(relation.columns, relation.types, strict=True) if str(kind).endswith("HUGEINT")]
+    narrow = [f"TRY_CAST({quoted(name)} AS BIGINT) AS {quoted(name + _NARROW)}" for name in wide]
+    frame = fetch(relation.project(", ".join(["*", *narrow])) if wide else relation, date_as_object=date_as_object)
+    for name in wide:
+        integers = frame.pop(name + _NARROW)
+        if integers.count() == frame[name].count():
+            frame[name] = integers
+    return frame
 
-    table = relation.to_arrow_table()
-    for at, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type) and str(relation.types[at]).endswith("HUGEINT"):
-            table = _with_integers(pa, table, at, field.name)
-    return duckdb.from_arrow(table)
 
-
-def _with_integers(pa: Any, table: Any, at: int, name: str) -> Any:
-    try:
-        return table.set_column(at, name, table.column(at).cast(pa.int64()))
-    except pa.ArrowInvalid:
-        return table
+_NARROW = "__seeknal_integer"
