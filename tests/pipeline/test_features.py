@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -207,13 +208,15 @@ def test_random_histories_agree_with_a_search_by_hand(project: Project) -> None:
     """Keys of two columns, NULLs in each, ties, histories that begin late or never; the rows of two groups in one entity."""
     chance = random.Random(7)
 
-    def key() -> list[object]:
+    def key() -> list[Any]:
         return [chance.choice([1, 2, 3, None]), chance.choice(["x", "y", None])]
 
     def day() -> str | None:
         return chance.choice([None, *(f"2024-01-0{n}" for n in range(1, 10))])
 
-    groups = {name: list({(*key(), day()): None for _ in range(size)}) for name, size in {"few": 25, "many": 80}.items()}
+    groups = {
+        name: list({(*key(), day()): None for _ in range(size)}) for name, size in {"few": 25, "many": 80}.items()
+    }
     for name, keys in groups.items():
         rows = [{"a": a, "b": b, "event_time": time, "v": i} for i, (a, b, time) in enumerate(keys)]
         body = f"""
@@ -230,7 +233,7 @@ def test_random_histories_agree_with_a_search_by_hand(project: Project) -> None:
     node(project, "joined", body)
     project.run()
 
-    def known(keys: list[tuple[object, ...]], a: object, b: object, time: str | None) -> int | None:
+    def known(keys: list[tuple[Any, ...]], a: Any, b: Any, time: str | None) -> int | None:
         fit = [(str(t), i) for i, (x, y, t) in enumerate(keys) if (x, y) == (a, b) and t and time and t <= time]
         return max(fit)[1] if fit and None not in (a, b) else None
 
