@@ -38,15 +38,20 @@ def safe(text: object, limit: int = 4000) -> str:
 
 # Values of environment variables that definitions mention -> what is shown in their place.
 _SECRETS: dict[str, str] = {}
-_LONG = 8  # shorter values ("prod", "2024") are no secrets and stand in other words
 _TELLING = ("PASS", "SECRET", "TOKEN", "KEY", "PWD", "CREDENTIAL", "AUTH")
 
 
 def conceal(name: str, value: str) -> None:
-    """Show `{{env:NAME}}` from now on where this value of an environment variable would be shown, unless it is a path."""
-    telling = len(value) >= _LONG // 2 and any(word in name.upper() for word in _TELLING)
-    if telling or (len(value) >= _LONG and not value.startswith(("/", "./", "../", "~"))):
+    """Show `{{env:NAME}}` from now on where this value of an environment variable would be shown, if it may be a secret:
+    by the variable's name, or by its own look. Other values ("prod", "data/2024") stand in paths and must stay readable.
+    """
+    if len(value) >= 4 and (any(word in name.upper() for word in _TELLING) or _looks_secret(value)):
         _SECRETS[value] = f"{{{{env:{name}}}}}"
+
+
+def _looks_secret(value: str) -> bool:
+    mixed = any(ch.isdigit() for ch in value) and any(ch.isalpha() for ch in value)
+    return ("://" in value and "@" in value) or (len(value) >= 16 and "/" not in value and mixed)
 
 
 def concealed(value: Any) -> Any:

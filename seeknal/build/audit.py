@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seeknal.build.execute import Results, Tell
+from seeknal.build.execute import Tell
 from seeknal.build.folders import path_of
+from seeknal.build.results import Results
 from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.errors import RuleFailed, safe

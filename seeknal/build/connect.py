@@ -40,7 +40,8 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
 
 def _told(node: Node) -> Node:
     """The node with its inputs among what is told of it: a key does not know what they are called."""
-    return replace(node, meta={**node.meta, "inputs": sorted({i.node for i in node.recipe.inputs})})
+    names = sorted({i.node for i in node.recipe.inputs})
+    return replace(node, meta={**node.meta, "inputs": names}) if names else node
 
 
 def _remembering(session: Session) -> Parse:
@@ -50,23 +51,29 @@ def _remembering(session: Session) -> Parse:
     def parse(path: str, data: bytes) -> list[Declaration]:
         if path.endswith(".py"):
             return parse_file(path, data)
-        key = f"yaml:{path}:{digest_of(data)}"
+        key = f"nodes:{path}:{digest_of(data)}"
         known = recalled(session.memo, key, partial(_remembered, path))
         if known is not None:
-            return [known]
+            return known
         found = from_yaml(data, path)
-        if hasattr(kinds.get(found.kind), "SECRET"):
-            return [found]  # what a person wrote there by mistake must not lie about in a second place
-        lines = [[list(p), line] for p, line in found.lines.items()]
-        session.memo.put(key, [found.kind, found.name, found.fields, lines, found.line])
-        return [found]
+        if not any(hasattr(kinds.get(declaration.kind), "SECRET") for declaration in found):
+            # What a person wrote there by mistake must not lie about in a second place.
+            session.memo.put(key, [_plain(declaration) for declaration in found])
+        return found
 
     return parse
 
 
-def _remembered(path: str, known: Any) -> Declaration:
-    kind, name, fields, lines, line = known
-    return Declaration(kind, name, fields, {tuple(p): n for p, n in lines}, path, line)
+def _plain(declaration: Declaration) -> list[Any]:
+    lines = [[list(path), line] for path, line in declaration.lines.items()]
+    return [declaration.kind, declaration.name, declaration.fields, lines, declaration.line]
+
+
+def _remembered(path: str, known: Any) -> list[Declaration]:
+    return [
+        Declaration(kind, name, fields, {tuple(p): n for p, n in lines}, path, line)
+        for kind, name, fields, lines, line in known
+    ]
 
 
 def connect(session: Session, nodes: Iterable[Node], problems: list[Problem]) -> list[Node]:

@@ -10,46 +10,22 @@ import heapq
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.slots import build_slots, gathered
 from seeknal.build.target import Built, Unsealed, build, execute
 from seeknal.build.threads import finishing_pool, quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
-from seeknal.model.checks import Finding
 from seeknal.model.node import Node
 from seeknal.model.parts import made_of
 from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 
 Tell = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a run goes about its targets."""
-
-    force: frozenset[str] = frozenset()
-    workers: int = 1
-    retries: int = 0
-    go_on: bool = False
-
-
-@dataclass(slots=True)
-class Results:
-    """What became of each target."""
-
-    steps: dict[str, Step] = field(default_factory=dict)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-    built: dict[str, Built] = field(default_factory=dict)
-    failed: dict[str, Exception] = field(default_factory=dict)
-    skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    cut_off: list[str] = field(default_factory=list)
-    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
 
 
 class Ran(NamedTuple):

@@ -32,11 +32,11 @@ def folder_of(session: Session, index: str, parts: Iterable[Part]) -> str:
     return folder
 
 
-def table_of(session: Session, artifact: Artifact) -> str:
-    """SQL of an artifact's verified rows, for SQL that seeknal wrote itself; makes no folder. Raises Damaged."""
-    files = [part.artifact for part in session.store.parts(artifact)] if artifact.parts else [artifact]
-    paths = ", ".join(path_literal(session.store.verified(one)) for one in files)
-    return f"read_parquet([{paths}])"
+def files_of(session: Session, given: Artifact | Slice) -> Iterable[Artifact]:
+    """The artifacts with files that an input is made of."""
+    if isinstance(given, Slice):
+        return (part.artifact for part in given.parts)
+    return (part.artifact for part in session.store.parts(given)) if given.parts else (given,)
 
 
 def path_of(session: Session, given: Artifact | Slice, scratch: list[str]) -> str:

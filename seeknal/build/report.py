@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from seeknal.build.execute import Results
+from seeknal.build.results import Results
 from seeknal.build.run import Outcome
 from seeknal.errors import safe
 from seeknal.model.digest import short

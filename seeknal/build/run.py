@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
-from seeknal.build.execute import Execution, Policy, Results, Tell
+from seeknal.build.execute import Execution, Tell
 from seeknal.build.marks import clear_marks
 from seeknal.build.publish import MovedOn, Publication, publish
+from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render
 from seeknal.errors import StoreBusy, UsageError

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from seeknal.build.folders import path_of
 from seeknal.build.session import Session
 from seeknal.build.split import split
+from seeknal.build.untouched import untouched
 from seeknal.engines.base import Product
 from seeknal.engines.duckdb import DuckDBEngine
 from seeknal.engines.parquet import describe, same_bag
@@ -94,7 +95,8 @@ def execute(
         paths = {name: path_of(session, given, scratch) for name, given in inputs.items()}
         output = session.store.temporary()
         scratch += [f"{output}.export", f"{output}.raw", output]
-        product = _run(session, node, prepared, paths, output)
+        with untouched(session, node, inputs):
+            product = _run(session, node, prepared, paths, output)
         spent = time.perf_counter() - start
         before = (found.artifact, previous)
         rest = partial(_sealed, session, node, prepared, product, output, before, spent)

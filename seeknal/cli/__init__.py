@@ -1,8 +1,8 @@
 """The command line: one file for each command, whose name is the word that a person types.
 
-A command's module has a docstring (its help), `arguments(parser)` and `run(args) -> exit code`. Only the module of the
-command that was asked for is imported: a no-op run imports little. This is the one place that turns an exception into an
-exit code.
+A command's module has a docstring (its help), `arguments(parser)` and `run(args) -> exit code`, and may have
+`spelled(arguments)`, which writes arguments so that argparse understands them. Only the module of the command that was
+asked for is imported: a no-op run imports little. This is the one place that turns an exception into an exit code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seeknal import __version__
 from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
-    "run", "plan", "validate", "list", "show", "explain", "inspect", "log", "rollback", "entity", "consolidate",
+    "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "log", "rollback", "entity", "consolidate",
     "intervals", "cache", "init",
 )  # fmt: skip
 
@@ -113,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     word = arguments[0] if arguments else ""
     if word in COMMANDS:
-        args = build_parser((word,)).parse_args(arguments)
+        parser, module = build_parser((word,)), command(word)
+        args = parser.parse_args(module.spelled(arguments) if hasattr(module, "spelled") else arguments)
         code: int = args.module.run(args)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -10,6 +10,7 @@ import re
 from seeknal.engines.sql import Parsed, SqlWrong
 from seeknal.errors import DefinitionWrong, Problem, nearest
 from seeknal.model.features import dotted
+from seeknal.model.lowering import as_written
 from seeknal.model.node import Node, Schema
 
 
@@ -40,14 +41,14 @@ def _column_wrong(node: Node, line: int, text: str, hint: str) -> DefinitionWron
 
 def definition_wrong(node: Node, wrong: SqlWrong, sql: str = "") -> DefinitionWrong:
     """What is wrong with the SQL of a node, at the line of it; `sql` is what was parsed."""
-    line, message = line_of(node), wrong.message
+    line, message, hint = line_of(node), as_written(wrong.message), as_written(wrong.hint)
     text = _text(node, wrong, sql)
     if text is not None:
         line, message = node.traits["lines"]["texts"][text], f"{dotted(node.traits['texts'][text])}: {message}"
     elif wrong.offset is not None and "sql" in node.traits["lines"] and sql == node.recipe.definition.get("sql"):
         line += sql[: wrong.offset].count("\n")
     problem = Problem(node.file, line, f"{node.id}: {message}", wrong.reason)
-    return DefinitionWrong(problem.message, reason=wrong.reason, hint=wrong.hint, problem=problem)
+    return DefinitionWrong(problem.message, reason=wrong.reason, hint=hint, problem=problem)
 
 
 def warnings_of(parsed: Parsed, line: int) -> list[tuple[int, str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
@@ -19,15 +19,19 @@ from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnin
 from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
+from seeknal.engines.sqlfields import of_bind, of_field, only_columns
 from seeknal.engines.sqlfiles import located
 from seeknal.engines.sqlmemo import parse_once, remember_parsed, remembered_bound
 from seeknal.engines.sqlwrite import SORTED, over, write, written
 from seeknal.errors import BuildFailed, DefinitionWrong, safe
 from seeknal.model.action import Action, Artifact, Used
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import in_this_run, path_literal
+from seeknal.model.lowering import Wrong, in_this_run, path_literal
 from seeknal.model.node import Node, Schema
 from seeknal.model.plan import Prepared
+
+if TYPE_CHECKING:
+    from seeknal.model.binds import Bind
 
 TAG = "duckdb/" + ".".join(duckdb.__version__.split(".")[:2])
 
@@ -110,9 +114,24 @@ class DuckDBEngine:
         """The SQL, with the checks and warnings that come with it, and the words for its inputs."""
         if "expand" not in definition:
             return {"sql": definition["sql"]}, node.recipe.names
-        made = kinds.get(definition["expand"]).expand(definition, [schemas.get(i.node) for i in node.recipe.inputs])
+        known = {**definition, **node.recipe.late}
+        try:
+            made = kinds.get(definition["expand"]).expand(known, [schemas.get(i.node) for i in node.recipe.inputs])
+        except Wrong as wrong:
+            raise of_field(node, wrong.path, wrong.message) from wrong
         names = {f"input_{i}": need.node for i, need in enumerate(node.recipe.inputs) if need.node in schemas}
+        for item in made.get("binds", ()):
+            self._binds(node, item, names, schemas)
         return made, names
+
+    def _binds(self, node: Node, bind: Bind, names: Mapping[str, str], schemas: Mapping[str, Schema]) -> None:
+        """Raise DefinitionWrong, at the field that it is about, unless a query binds; nothing is run."""
+        try:
+            parsed = self._parse(node, bind.sql, names, shadows(column for s in schemas.values() for column in s))
+            only_columns(parsed, schemas)
+            self._bound(node, bind.sql, {}, names, schemas, ())
+        except DefinitionWrong as wrong:
+            raise of_bind(node, bind, wrong) from wrong
 
     def _bound(
         self,

@@ -72,6 +72,9 @@ class PolarsEngine(DuckDBEngine):
             self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
         return parsed, bound
 
+    def expect_run(self, prepared: Prepared) -> None:
+        """Nothing to open: a worker runs the query."""
+
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the query in a worker; rows of no declared order are then put in canonical order."""
         ready: Ready = prepared.ready

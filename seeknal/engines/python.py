@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 
 import duckdb
-from blake3 import blake3
 
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
@@ -99,14 +98,11 @@ class PythonEngine:
             raise definition_wrong(node, wrong, sql) from wrong
 
     def _outcome(self, node: Node, interval: tuple[str, str] | None, paths: Mapping[str, str], output: str) -> Outcome:
-        before = {name: _stamp(path) for name, path in paths.items()}
         try:
-            outcome = self._pool.run(job_of(node, self._setting, interval, paths, output))
-            _check_unchanged(before, paths)
+            return self._pool.run(job_of(node, self._setting, interval, paths, output))
         except (BuildFailed, EnvironmentFailure) as error:
             error.message = f"{node.file}:{node.line}: {node.id}: {error.message}"
             raise
-        return outcome
 
     def _required(self, node: Node, path: str) -> None:
         required = node.recipe.definition.get("required", ())
@@ -130,45 +126,21 @@ class PythonEngine:
             raise BuildFailed(f"{node.file}:{node.line}: {node.id}: {error}", reason="sql_failed") from error
 
     def warnings(self, node: Node) -> list[tuple[int, str, str]]:
-        """What `validate` says: of the function's clock, which is frozen when the node is built, and of SQL after it."""
-        after = self._after(node)
+        """What `validate` says: of the function's clock, which is frozen when it is built, of its state, of SQL after it."""
+        after, uses = self._after(node), node.recipe.late["uses"]
         found = warnings_of(after, line_of(node)) if after else []
-        if {"as_of", "*"}.intersection(node.recipe.late["uses"]):
+        if {"as_of", "*"}.intersection(uses):
             text = "ctx.as_of is frozen when the node is built: a new date does not rebuild it"
             found.append((node.line, text, "frozen_clock"))
+        if "state" in uses:
+            text = "what ctx.state remembers is no input: the node is not run again because of it"
+            found.append((node.line, text, "state"))
         return found
 
     def close(self) -> None:
         """Kill the workers."""
         self._pool.close()
         self._connections.close()
-
-
-def _stamp(path: str) -> tuple[int, int, int]:
-    found = os.stat(path)
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _check_unchanged(before: Mapping[str, tuple[int, int, int]], paths: Mapping[str, str]) -> None:
-    """Raise BuildFailed when a node wrote into what it read: its rows would be filed under a key that is not theirs."""
-    for name, stamp in before.items():
-        if not _is_still(paths[name], stamp):
-            text = f"the file of {name} changed while the function ran: a node must not write into its inputs"
-            raise BuildFailed(f"{text} ({paths[name]})", reason="changed_input")
-
-
-def _is_still(path: str, before: tuple[int, int, int]) -> bool:
-    """Whether the file has its bytes; the store may have put another with the same bytes, and so the same name, there."""
-    try:
-        now = _stamp(path)
-        return now == before or (now[0] != before[0] and path.endswith(_name_of(path)))
-    except OSError:
-        return False
-
-
-def _name_of(path: str) -> str:
-    digest = blake3().update_mmap(path).hexdigest()
-    return os.path.join(digest[:2], digest[2:])
 
 
 def _used(node: Node, name: str, artifact: Artifact, asked: tuple[str, ...] | None) -> Used:

@@ -2,12 +2,14 @@
 
 A kind's module has `Spec` (a frozen dataclass: the fields that this kind knows, under the names of the project format)
 and `lower(name, spec, inputs) -> Lowered`. It may have
-`expand(definition, schemas)` for what depends on the columns of its inputs, `files(name, traits)` for documents shown
+`expand(definition, schemas)` for what depends on the columns of its inputs (it is given what is in `Recipe.late` too, and
+may give `binds`: queries that must bind and are not run), `files(name, traits)` for documents shown
 beside the table, `attached(name)` for files beside it whose bytes travel with the table, `python(name, fields)` for what a
-decorated function of this kind says besides its code, `reads(fields)` for inputs that other fields than `inputs` name,
-`derive(nodes)` for targets that nobody writes down, and `review(nodes)` for what is wrong between nodes. `params` come to
+decorated function of this kind says besides its code, `reads(fields)` for inputs that other fields than `inputs` name (with
+`OWN_INPUTS` where `inputs` names no nodes), `link(nodes)` for inputs that follow from other nodes, `derive(nodes)` for
+targets that nobody writes down, and `review(nodes)` for what is wrong between nodes. `params` come to
 it as values (`"5"` as 5), unless its module says `PARAMS_AS_WRITTEN = True`. The trait `warnings` is a list of (path,
-message, reason word), the trait `fields` names those whose lines the engine needs. Nothing here reads, runs or imports an
+message, reason word), the trait `fields` names those whose lines are needed later. Nothing here reads, runs or imports an
 engine.
 """
 

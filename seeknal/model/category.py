@@ -33,7 +33,8 @@ def change_of(
         return Change(node.id, NON_BREAKING, ("new node",))
     if step.prepared is None or step.key == published.action:
         details = meta_changes(published.meta, node.meta)
-        return Change(node.id, _of_words(details), details) if details else None
+        sure = step.prepared is not None  # or else the inputs are being built, and who knows
+        return Change(node.id, _of_words(details, sure=sure), details) if details else None
     reasons = _reasons(node, step, before)
     logic = [reason for reason in reasons if reason.word in _LOGIC]
     gone = _inputs_gone(published.meta, node.meta)
@@ -45,9 +46,9 @@ def change_of(
     return Change(node.id, category, (*gone, *_details(logic, columns)))
 
 
-def _of_words(details: tuple[str, ...]) -> str:
+def _of_words(details: tuple[str, ...], *, sure: bool) -> str:
     """Another entity is another meaning of the same rows; all else that is not in a key is for people."""
-    return BREAKING if "entity" in details else METADATA
+    return BREAKING if "entity" in details or ("inputs" in details and not sure) else METADATA
 
 
 def _inputs_gone(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:

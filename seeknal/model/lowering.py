@@ -51,6 +51,11 @@ def _put_in(value: Any, words: Mapping[str, str]) -> Any:
     return [_put_in(item, words) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def as_written(text: str) -> str:
+    """A message with the words for what differs in every run as a person writes them."""
+    return text.replace(RUN_ID, "{{ run_id }}").replace(RUN_DATE, "{{ run_date }}")
+
+
 class Wrong(Exception):
     """A field is wrong: `path` leads to it, the message says what is allowed."""
 

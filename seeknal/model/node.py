@@ -65,6 +65,13 @@ class Node:
         return "checks" not in self.traits and "outside" not in self.traits
 
 
+def line_at(node: Node, path: tuple[str | int, ...]) -> int:
+    """The line of a field of a node, or of the nearest thing above it; its kind lists such fields in the trait `fields`."""
+    lines = node.traits.get("lines", {}).get("fields", {})
+    above = (".".join(map(str, path[:end])) for end in range(len(path), 0, -1))
+    return next((int(lines[field]) for field in above if field in lines), node.line)
+
+
 def view_stem(node_id: str) -> str:
     """The file name of a node's view without its ending: `transform.rides` -> `transform_rides`."""
     return node_id.replace(".", "_")

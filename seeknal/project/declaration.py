@@ -13,7 +13,7 @@ from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.model.lowering import Path
 from seeknal.model.node import NAME, NAME_RULE
 from seeknal.project.python_reader import PythonNode
-from seeknal.project.yaml_reader import read_yaml
+from seeknal.project.yaml_reader import Document, read_documents
 
 
 class Declaration(NamedTuple):
@@ -78,9 +78,21 @@ def _line(lines: Mapping[Path, int], path: Path, line: int) -> int:
     return line
 
 
-def from_yaml(data: bytes, file: str) -> Declaration:
-    """The node of a YAML file. Raises ProjectError."""
-    document = read_yaml(data, file)
+def from_yaml(data: bytes, file: str) -> list[Declaration]:
+    """The nodes of a YAML file, one for each document. Raises ProjectError."""
+    found: list[Declaration] = []
+    problems: list[Problem] = []
+    for document in read_documents(data, file) or [Document(None, {(): 1})]:
+        try:
+            found.append(_from_document(document, file))
+        except ProjectError as error:
+            problems += error.problems
+    if problems:
+        raise ProjectError(problems)
+    return found
+
+
+def _from_document(document: Document, file: str) -> Declaration:
     line = document.lines.get((), 1)
     if not isinstance(document.value, dict):
         raise ProjectError([Problem(file, line, "the file is not a mapping: write kind, name and the node's fields")])
@@ -121,3 +133,19 @@ def _name(declaration: Declaration, name: Any) -> Problem | None:
     return Problem(
         declaration.file, declaration.line_of(("name",)), f"the name {name!r} is not allowed: {NAME_RULE}", "bad_name"
     )
+
+
+def lines_for(declaration: Declaration, traits: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL, and
+    of all that stands below fields that are judged late."""
+    lines: dict[str, Any] = {"node": declaration.line}
+    for trait in ("needs", "numbers", "texts"):
+        if trait in traits:
+            lines[trait] = {text: declaration.line_of(path) for text, path in traits[trait].items()}
+    judged = [path for path in declaration.lines if path and path[0] in traits.get("fields", ())]
+    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
+    sql = ("sql",) if "sql" in declaration.fields else traits.get("sql")
+    if not sql:
+        return lines
+    is_text = isinstance(declaration.fields.get(sql[0]), str)
+    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}

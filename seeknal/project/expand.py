@@ -41,7 +41,9 @@ def expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[s
         name: walk.value(given[name], (name,)) for name in ("inputs", "depends_on") if name in given
     }
     walk.check()
-    aliases = {word: word if _WORD.fullmatch(word) else quoted(word) for word in inputs_of(inputs).aliases}
+    aliases = {
+        word: word if _WORD.fullmatch(word) else quoted(word) for word in inputs_of(declaration.kind, inputs).aliases
+    }
     walk = _Walk(declaration, replace(local, aliases=aliases), used)
     done = {**inputs, **{name: given[name] for name in _AS_WRITTEN if name in given}}
     fields = {name: done[name] if name in done else walk.value(value, (name,)) for name, value in given.items()}

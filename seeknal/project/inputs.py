@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from seeknal import kinds
 from seeknal.model.lowering import Wrong
 
 _ID = re.compile(r"[a-z_]+\.[A-Za-z_][A-Za-z0-9_-]*")
@@ -23,9 +24,10 @@ class Named(NamedTuple):
     aliases: dict[str, str]
 
 
-def inputs_of(fields: Mapping[str, Any]) -> Named:
-    """The inputs of a declaration: `inputs`, else `depends_on`. Raises Wrong."""
-    field = "inputs" if fields.get("inputs") else "depends_on"
+def inputs_of(kind: str, fields: Mapping[str, Any]) -> Named:
+    """The inputs of a declaration: `inputs`, where these are nodes for its kind, else `depends_on`. Raises Wrong."""
+    of_nodes = fields.get("inputs") and not hasattr(kinds.get(kind), "OWN_INPUTS")
+    field = "inputs" if of_nodes else "depends_on"
     value = fields.get(field)
     if value is None:
         return Named((), {})

@@ -16,12 +16,12 @@ from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.graph import find_cycle
 from seeknal.model.interval import cadence_of
-from seeknal.model.lowering import Lowered, Wrong
+from seeknal.model.lowering import Lowered, Path, Wrong
 from seeknal.model.materialization import tables_of
 from seeknal.model.node import Node
 from seeknal.model.typed import typed
 from seeknal.project.common import read_common
-from seeknal.project.declaration import Declaration, from_python, from_yaml
+from seeknal.project.declaration import Declaration, from_python, from_yaml, lines_for
 from seeknal.project.expand import ARGUMENTS, expanded, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
@@ -33,6 +33,7 @@ from seeknal.project.python_reader import read_python
 from seeknal.project.schema import structure
 from seeknal.project.secrets import apart
 from seeknal.project.template import Values
+from seeknal.project.together import derived, linked, reviewed
 
 
 class Files(Protocol):
@@ -70,14 +71,18 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
     _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
-    declarations = _declarations(files, parse or parse_file, problems)
+    unread: list[Problem] = []
+    declarations = _declarations(files, parse or parse_file, unread)
+    problems += unread
     used: set[str] = set()
     lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
+    nodes = linked(nodes)
     warnings = _warnings(nodes, declarations)
     unknown = unmentioned(values.params, used, declarations)
-    nodes = with_entities([*nodes, *_derived(nodes, problems)], problems)
-    problems += _reviewed(nodes)
+    nodes = with_entities([*nodes, *derived(nodes, problems)], problems)
+    lost = {d.kind for d, node in zip(declarations, lowered, strict=True) if node is None}
+    problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
     return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
 
@@ -103,7 +108,7 @@ def parse_file(path: str, data: bytes) -> list[Declaration]:
     """The declarations of one file. Raises ProjectError."""
     if path.endswith(".py"):
         return [from_python(node, path) for node in read_python(data, path)]
-    return [from_yaml(data, path)]
+    return from_yaml(data, path)
 
 
 def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[Declaration]:
@@ -166,7 +171,7 @@ def _lower(declaration: Declaration, values: Values, files: Files, used: set[str
 
 def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
     """The inputs that a declaration lists, and those that fields of its kind name besides (`source: aggregation.x`)."""
-    named = inputs_of(fields)
+    named = inputs_of(kind, fields)
     more = kinds.get(kind).reads(fields) if hasattr(kinds.get(kind), "reads") else ()
     return named._replace(ids=(*named.ids, *(name for name in more if name not in named.ids)))
 
@@ -188,7 +193,11 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     recipe = (
         replace(lowered.recipe, names={**lowered.recipe.names, **named.aliases}) if named.aliases else lowered.recipe
     )
-    traits = {**lowered.traits, "lines": _lines(declaration, lowered), **_outside(declaration, fields, lowered)}
+    traits = {
+        **lowered.traits,
+        "lines": lines_for(declaration, lowered.traits),
+        **_outside(declaration, fields, lowered),
+    }
     traits["audits"] = checks_on(fields)
     cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
     if cadence:
@@ -212,39 +221,6 @@ def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lower
     return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
 
 
-def _lines(declaration: Declaration, lowered: Lowered) -> dict[str, Any]:
-    """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL."""
-    lines: dict[str, Any] = {"node": declaration.line}
-    for trait in ("needs", "numbers", "texts"):
-        if trait in lowered.traits:
-            lines[trait] = {text: declaration.line_of(path) for text, path in lowered.traits[trait].items()}
-    judged = [path for path in declaration.lines if path and path[0] in lowered.traits.get("fields", ())]
-    lines["fields"] = {".".join(map(str, path)): declaration.lines[path] for path in judged}
-    sql = ("sql",) if "sql" in declaration.fields else lowered.traits.get("sql")
-    if not sql:
-        return lines
-    is_text = isinstance(declaration.fields.get(sql[0]), str)
-    return {**lines, "sql": declaration.line_of((*sql, 0) if is_text else sql)}
-
-
-def _derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
-    found: list[Node] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "derive"):
-            more, wrong = kinds.get(kind).derive(nodes)
-            found += more
-            problems += wrong
-    return found
-
-
-def _reviewed(nodes: list[Node]) -> list[Problem]:
-    found: list[Problem] = []
-    for kind in kinds.known():
-        if hasattr(kinds.get(kind), "review"):
-            found += kinds.get(kind).review(nodes)
-    return found
-
-
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
     """What is odd in the project but does not stop it, in the order of files."""
     by_id = {declaration.id: declaration for declaration in declarations}
@@ -259,12 +235,20 @@ def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) 
     by_id = {declaration.id: declaration for declaration in declarations}
     return [
         by_id[node.id].problem(
-            ("inputs",), f"the input {i.node!r} does not exist{nearest(i.node, ids)}", "unknown_input"
+            _naming(by_id[node.id], i.node),
+            f"the input {i.node!r} does not exist{nearest(i.node, ids)}",
+            "unknown_input",
         )
         for node in nodes
         for i in node.recipe.inputs
         if i.node not in ids and node.id in by_id
     ]
+
+
+def _naming(declaration: Declaration, name: str) -> Path:
+    """The field that names an input: `inputs`, or one of the kind's own."""
+    own = [field for field, value in declaration.fields.items() if isinstance(value, str) and name in value]
+    return ("inputs",) if "inputs" in declaration.fields or not own else (own[0],)
 
 
 def check_cycles(nodes: Iterable[Node]) -> None:

@@ -1,6 +1,6 @@
 r"""Reading YAML from its events: plain data, the line of every part, and every problem with what to do about it.
 
-Decides what a YAML file of a project may be: one document of the core schema (YAML 1.2), at most 64 levels deep and a
+Decides what a YAML file of a project may be: documents of the core schema (YAML 1.2), at most 64 levels deep and a
 million values large with its aliases written out, no key twice, no tags of other languages, no invisible line breaks.
 PyYAML's constructors are never called: they crash on deep nesting, take the last of two equal keys, and guess
 sexagesimal numbers. Never opens a file and never looks at what the words mean.
@@ -17,6 +17,7 @@ import yaml
 from yaml import events as ev
 
 from seeknal.errors import Problem, ProjectError
+from seeknal.project.yaml_errors import told
 from seeknal.project.yaml_scalars import cut, resolved
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,20 +34,12 @@ _TAGS: dict[str, Any] = {
 _HIDDEN = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 # What an escape ("\0") may smuggle into a value and no file, database or terminal takes.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_HINTS = {
-    "mapping values are not allowed": "put a value that holds ': ' in quotes, or correct the indentation",
-    "cannot start any token": "indent with spaces, not with tabs; put a value that begins with @ ` or % in quotes",
-    "unexpected end of stream": "close the quote",
-    "expected ',' or": "close the bracket, or add the comma that is missing",
-    "expected key": "indent this line like the lines that it belongs to",
-    "<block end>": "indent this line like the lines that it belongs to",
-}
 
 Path = tuple[str | int, ...]
 
 
 class Document(NamedTuple):
-    """The value of a file, and for the path of each part its line (for a mapping's value: the line of its key).
+    """The value of a document, and for the path of each part its line (for a mapping's value: the line of its key).
 
     `()` is the document's line. A text that begins below its key has the line of its first word at `(*path, 0)`.
     What comes through `<<` has the line of the `<<`; what is inside of an alias has none.
@@ -70,13 +63,22 @@ class _Stop(Exception):
 
 def read_yaml(data: bytes, file: str) -> Document:
     """The one document of a YAML file; an empty file is None. Raises ProjectError with all problems found."""
+    found = _documents(data, file, 1)
+    return found[0] if found else Document(None, {(): 1})
+
+
+def read_documents(data: bytes, file: str) -> list[Document]:
+    """The documents of a YAML file, `---` between them; empty ones do not count. Raises ProjectError."""
+    return [document for document in _documents(data, file, _VALUES) if document.value is not None]
+
+
+def _documents(data: bytes, file: str, most: int) -> list[Document]:
     reader = _Reader(file)
-    value = None
     with contextlib.suppress(_Stop):
-        value = reader.document(_text(data, reader))
+        reader.documents(_text(data, reader), most)
     if reader.problems:
         raise ProjectError(reader.problems)
-    return Document(value, reader.lines)
+    return reader.found
 
 
 def _text(data: bytes, reader: _Reader) -> str:
@@ -102,7 +104,8 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.lines: dict[Path, int] = {(): 1}
+        self.found: list[Document] = []
+        self.lines: dict[Path, int] = {}
         self._anchors: dict[str, _Anchor] = {}
         self._open: set[str] = set()
         self._events_seen = self._values = self._deepest = 0
@@ -119,21 +122,18 @@ class _Reader:
         self.say(line, message, reason)
         raise _Stop
 
-    def document(self, text: str) -> Any:
-        """Read the only document of `text`."""
+    def documents(self, text: str, most: int) -> None:
+        """Read the documents of `text`; more than `most` are a problem."""
         stream = self._events(text)
-        value, seen = None, False
         for event in stream:
             if isinstance(event, ev.DocumentStartEvent):
-                if seen:
-                    self.stop(_line(event), "a second document begins here: one file holds one node", "yaml_documents")
-                seen = True
-                del self.lines[()]
-                value = self._value(next(stream), stream, (), 1)
+                if len(self.found) == most:
+                    self.stop(_line(event), "a second document begins here: this file holds one", "yaml_documents")
+                self.lines, self._anchors = {}, {}
+                self.found.append(Document(self._value(next(stream), stream, (), 1), self.lines))
         if self._aliased > max(_ALIASED, _TIMES * self._events_seen):
             text = f"the aliases of this file stand for {self._aliased:,} values: write less of them"
             self.say(self._largest[1], text, "yaml_alias")
-        return value
 
     def _events(self, text: str) -> Iterator[Any]:
         try:
@@ -141,7 +141,7 @@ class _Reader:
                 self._events_seen += 1
                 yield event
         except yaml.YAMLError as error:
-            self.stop(*_told(error))
+            self.stop(*told(error))
         except (ValueError, OverflowError):  # PyYAML without its C part, at an escape beyond Unicode
             self.stop(1, 'not YAML: an escape such as "\\U00110000" is no character: correct it', "yaml_syntax")
 
@@ -284,13 +284,3 @@ def _is_plain(event: Any) -> bool:
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
-
-
-def _told(error: yaml.YAMLError) -> tuple[int, str, str]:
-    context = getattr(error, "context_mark", None)
-    mark = getattr(error, "problem_mark", None) or context
-    what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    hint = next((hint for words, hint in _HINTS.items() if words in what), "check the indentation and the quotes here")
-    begun = f" (begun in line {context.line + 1})" if context and mark and context.line != mark.line else ""
-    where = f", column {mark.column + 1}" if mark else ""
-    return (mark.line + 1 if mark else 1), f"not YAML{where}: {what}{begun}: {hint}", "yaml_syntax"

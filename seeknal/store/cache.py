@@ -134,6 +134,10 @@ class Store:
         blob = self.layout.blob(artifact.blob)
         return self.places.get(artifact.blob, blob) if artifact.in_place and not os.path.exists(blob) else blob
 
+    def doubt(self, artifact: Artifact) -> None:
+        """Have the bytes of an artifact hashed again before they are read."""
+        self._trusted.discard(artifact.blob)
+
     def verified(self, artifact: Artifact) -> str:
         """The path of bytes that were hashed in this process. Raises Damaged."""
         path = self.locate(artifact)

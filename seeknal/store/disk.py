@@ -189,6 +189,21 @@ class Disk:
             if self.durable:
                 os.fsync(write.fileno())
 
+    def hand_out(self, path: str, data: bytes) -> None:
+        """Write `data` to a file of the person's own, whole or not at all; a pipe or a device is written to."""
+        folder, name = os.path.split(path)
+        temporary = os.path.join(folder, f".{name}.{os.getpid()}.new")
+        special = os.path.exists(path) and not os.path.isfile(path)
+        with explained(path):
+            try:
+                with open(path if special else temporary, "wb") as file:
+                    file.write(data)
+                if not special:
+                    self._rename(temporary, os.path.realpath(path))
+            except OSError:
+                self.remove(temporary)
+                raise
+
     def link(self, text: str, path: str) -> None:
         """Create the symlink `path` with the given text."""
         with explained(path):

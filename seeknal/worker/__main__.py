@@ -29,14 +29,16 @@ _bring_seeknal()
 
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from contextlib import closing, nullcontext, suppress  # noqa: E402
+from contextlib import nullcontext, suppress  # noqa: E402
 from importlib import import_module  # noqa: E402
 from types import CoroutineType  # noqa: E402
 from typing import Any  # noqa: E402
 
+from seeknal.pipeline import frames  # noqa: E402
 from seeknal.pipeline.context import Facts, PipelineContext  # noqa: E402
 from seeknal.pipeline.decorators import clear_registry  # noqa: E402
 from seeknal.worker import surroundings  # noqa: E402
+from seeknal.worker.database import Database  # noqa: E402
 from seeknal.worker.failures import described  # noqa: E402
 from seeknal.worker.job import Job, decoded, environment  # noqa: E402
 from seeknal.worker.modules import Modules  # noqa: E402
@@ -90,11 +92,11 @@ class Worker:
 
     def __init__(self) -> None:
         self._reads = Reads()
-        self._spare: Any = None
+        self._database = Database()
 
     def prepare(self) -> None:
-        """Open the next job's DuckDB while nobody waits."""
-        self._spare = _connected()
+        """Make the next job's DuckDB ready while nobody waits."""
+        self._database.prepare()
 
     def answer(self, job: Job) -> dict[str, Any]:
         """Run one job, whatever happens in it."""
@@ -112,37 +114,16 @@ class Worker:
         return {"ok": True, "clean": clean, **told}
 
     def _run(self, job: Job) -> tuple[bool, str | None]:
-        import duckdb
-
-        from seeknal.pipeline import frames
-
         modules = Modules(job.sources, job.module, job.project) if job.sources else None
         clear_registry()
         frames.forget()
-        connection, self._spare = self._spare or _connected(), None
-        context = PipelineContext(_facts(job), lambda: connection)
-        with (
-            closing(connection),
-            closing(connection.cursor()) as writer,
-            surroundings.kept(job.project, environment(job)),
-        ):
-            connection.execute(f"SET threads = {max(1, job.threads)}")
-            duckdb.set_default_connection(connection)  # so that duckdb.sql() sees what ctx.duckdb sees
-            with modules.installed(job.project, job.module) if modules else nullcontext():
-                with self._reads.watching():
+        with self._database.lent(job.threads) as (connection, writer):
+            context = PipelineContext(_facts(job), lambda: connection)
+            installed = modules.installed(job.project, job.module) if modules else nullcontext()
+            with surroundings.kept(job.project, environment(job)), installed:
+                with self._database.watched(), self._reads.watching():
                     result = _called(job, context)
                 return write(result, job.output, writer), context.state.changed()
-
-
-def _connected() -> Any:
-    import duckdb
-
-    from seeknal.worker import relations
-
-    relations.install()
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 def _facts(job: Job) -> Facts:

@@ -14,6 +14,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 _SYSTEM = (
     *("/proc", "/sys", "/dev", "/run", "/usr/share", "/usr/lib", "/lib", "/etc/localtime", "/etc/timezone", "/etc/ssl"),
@@ -74,6 +75,7 @@ def _source(path: str) -> str:
     return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
 
 
+@cache
 def _quiet() -> tuple[str, ...]:
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     python = (sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages())

@@ -2,7 +2,8 @@
 
 Decides two things about `relation.df()`. A DATE becomes a timestamp there, as everywhere: the frame notes which columns
 were dates, and gets them back when the node returns it. Every sum of BIGINT is a HUGEINT, which becomes a float there:
-where all its values fit they are 64-bit integers. Also lets `from_df` take the rows of `ctx.ref`.
+where all its values fit they are 64-bit integers. Also lets `from_df` take the rows of `ctx.ref`, and counts what a
+connection is given (functions, extensions), which no statement shows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from seeknal.model.lowering import quoted
 from seeknal.pipeline.frames import DATES
 from seeknal.pipeline.rows import Rows
 
@@ -24,7 +26,7 @@ def install() -> None:
     of_relation = DuckDBPyRelation.df
 
     def df(self: Any, *, date_as_object: bool = False) -> Any:
-        frame = of_relation(_narrowed(duckdb, self), date_as_object=date_as_object)
+        frame = _exact(self, of_relation, date_as_object=date_as_object)
         return _noted(frame, zip(self.columns, self.types, strict=True))
 
     for name in ("df", "fetchdf", "to_df"):
@@ -32,7 +34,28 @@ def install() -> None:
     for name in ("df", "fetchdf", "fetch_df"):
         setattr(DuckDBPyConnection, name, _of_result(getattr(DuckDBPyConnection, name)))
     for place in (DuckDBPyConnection, duckdb):
+        for name in _GIVING:
+            setattr(place, name, _counted(getattr(place, name)))
         setattr(place, "from_df", _taking_rows(place.from_df))  # noqa: B010 - types do not know that this can be set
+
+
+# What changes an instance and is no statement.
+_GIVING = ("create_function", "remove_function", "register_filesystem", "unregister_filesystem", "load_extension")
+_given = 0
+
+
+def given() -> int:
+    """How often an instance was given something that outlives a connection."""
+    return _given
+
+
+def _counted(give: Callable[..., Any]) -> Callable[..., Any]:
+    def giving(*args: Any, **options: Any) -> Any:
+        global _given
+        _given += 1
+        return give(*args, **options)
+
+    return giving
 
 
 def _taking_rows(from_df: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,20 +80,16 @@ def _noted(frame: Any, told: Any) -> Any:
     return frame
 
 
-def _narrowed(duckdb: Any, relation: Any) -> Any:
-    if not any(str(kind) in ("HUGEINT", "UHUGEINT") for kind in relation.types):
-        return relation
-    import pyarrow as pa
+def _exact(relation: Any, fetch: Callable[..., Any], *, date_as_object: bool) -> Any:
+    """The frame of a relation, its 128-bit integers as 64-bit ones wherever none of them is lost."""
+    wide = [name for name, kind in zip(relation.columns, relation.types, strict=True) if str(kind).endswith("HUGEINT")]
+    narrow = [f"TRY_CAST({quoted(name)} AS BIGINT) AS {quoted(name + _NARROW)}" for name in wide]
+    frame = fetch(relation.project(", ".join(["*", *narrow])) if wide else relation, date_as_object=date_as_object)
+    for name in wide:
+        integers = frame.pop(name + _NARROW)
+        if integers.count() == frame[name].count():
+            frame[name] = integers
+    return frame
 
-    table = relation.to_arrow_table()
-    for at, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type) and str(relation.types[at]).endswith("HUGEINT"):
-            table = _with_integers(pa, table, at, field.name)
-    return duckdb.from_arrow(table)
 
-
-def _with_integers(pa: Any, table: Any, at: int, name: str) -> Any:
-    try:
-        return table.set_column(at, name, table.column(at).cast(pa.int64()))
-    except pa.ArrowInvalid:
-        return table
+_NARROW = "__seeknal_integer"

@@ -61,10 +61,11 @@ def _snapshot() -> Any:
 
 
 def _environment(before: dict[str, str]) -> None:
-    if dict(os.environ) == before:
-        return
-    os.environ.clear()
-    os.environ.update(before)
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     time.tzset()
 
 

@@ -133,6 +133,52 @@ def test_a_worker_is_reused_but_keeps_nothing(project: Project) -> None:
     assert project.rows(PID) == [pid]
 
 
+LEFT = {
+    "a table": ("ctx.duckdb.execute('CREATE TABLE t AS SELECT 7 AS a')", "ctx.duckdb.sql('FROM t')"),
+    "a temporary table": ("ctx.duckdb.execute('CREATE TEMP TABLE t AS SELECT 7 AS a')", "ctx.duckdb.sql('FROM t')"),
+    "a table of another cursor": (
+        "ctx.duckdb.cursor().execute('CREATE TABLE t AS SELECT 7 AS a')",
+        "ctx.duckdb.sql('FROM t')",
+    ),
+    "a registered table": (
+        "ctx.duckdb.register('t', ctx.duckdb.sql('SELECT 7 AS a').df())",
+        "ctx.duckdb.sql('FROM t')",
+    ),
+    "a view": ("ctx.duckdb.sql('SELECT 7 AS a').create_view('t')", "ctx.duckdb.sql('FROM t')"),
+    "a function": (
+        "ctx.duckdb.create_function('t', lambda a: a, ['BIGINT'], 'BIGINT')",
+        "ctx.duckdb.sql('SELECT t(7) AS a')",
+    ),
+    "a function of duckdb": (
+        "__import__('duckdb').create_function('t', lambda a: a, ['BIGINT'], 'BIGINT')",
+        "ctx.duckdb.sql('SELECT t(7) AS a')",
+    ),
+    "a macro": ("ctx.duckdb.execute('CREATE MACRO t(a) AS a')", "ctx.duckdb.sql('SELECT t(7) AS a')"),
+    "a database": (
+        "ctx.duckdb.execute(\"ATTACH ':memory:' AS t\")",
+        "ctx.duckdb.sql('SELECT 7 AS a FROM t.duckdb_tables')",
+    ),
+}
+
+
+@pytest.mark.parametrize(("leave", "find"), LEFT.values(), ids=LEFT)
+def test_the_database_of_a_worker_keeps_nothing(project: Project, leave: str, find: str) -> None:
+    assert project.rows(f"{leave}\nreturn {{'a': [1]}}") == [(1,)]
+    with pytest.raises(BuildFailed, match=r"Catalog|Binder"):
+        project.run(f"return {find}")
+
+
+def test_settings_of_a_node_are_gone_after_it(project: Project) -> None:
+    settings = "TimeZone", "threads", "memory_limit", "preserve_insertion_order", "default_null_order"
+    look = f"return {{n: [str(ctx.duckdb.sql(f\"SELECT current_setting('{{n}}')\").fetchall())] for n in {settings}}}"
+    before = project.rows(look)
+    change = "SET TimeZone='Asia/Tokyo'; SET threads=3; SET memory_limit='1GB'; SET preserve_insertion_order=false"
+    project.run(f"ctx.duckdb.execute(\"{change}; SET default_null_order='NULLS FIRST'; BEGIN\")\nreturn {{'a': [1]}}")
+    assert project.rows(look) == before
+    seeded = "return ctx.duckdb.sql('SELECT random() AS a, setseed(0.5) AS b')"
+    assert project.rows(seeded) != project.rows(seeded)
+
+
 def test_a_failure_does_not_cost_the_worker(project: Project) -> None:
     (pid,) = project.rows(PID)
     with pytest.raises(BuildFailed):

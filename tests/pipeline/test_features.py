@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import pytest
 
 from tests.pipeline.nodes import failure, node, schema
@@ -199,6 +202,46 @@ def test_ties_are_settled_by_the_order_of_rows(project: Project) -> None:
     node(project, "last", body)
     project.run()
     assert project.rows("transform.last") == [(10, "[1, 199]", "[199, 1]")]
+
+
+def test_random_histories_agree_with_a_search_by_hand(project: Project) -> None:
+    """Keys of two columns, NULLs in each, ties, histories that begin late or never; the rows of two groups in one entity."""
+    chance = random.Random(7)
+
+    def key() -> list[Any]:
+        return [chance.choice([1, 2, 3, None]), chance.choice(["x", "y", None])]
+
+    def day() -> str | None:
+        return chance.choice([None, *(f"2024-01-0{n}" for n in range(1, 10))])
+
+    groups = {
+        name: list({(*key(), day()): None for _ in range(size)}) for name, size in {"few": 25, "many": 80}.items()
+    }
+    for name, keys in groups.items():
+        rows = [{"a": a, "b": b, "event_time": time, "v": i} for i, (a, b, time) in enumerate(keys)]
+        body = f"""
+        rows = __import__("polars").DataFrame({rows!r}, schema={{"a": int, "b": str, "event_time": str, "v": int}})
+        return ctx.duckdb.sql("SELECT * REPLACE (event_time::DATE AS event_time) FROM rows")
+        """
+        node(project, name, body, '@feature_group(entity={"name": "pair", "join_keys": ["a", "b"]})')
+    spine = [(*key(), day()) for _ in range(200)]
+    shown = [{"a": a, "b": b, "at": time, "n": n} for n, (a, b, time) in enumerate(spine)]
+    body = f"""
+    spine = __import__("polars").DataFrame({shown!r}, schema={{"a": int, "b": str, "at": str, "n": int}})
+    return ctx.features("pair", ["few.v", "many.v"], spine=spine, date_col="at", keep_cols=["n"])
+    """
+    node(project, "joined", body)
+    project.run()
+
+    def known(keys: list[tuple[Any, ...]], a: Any, b: Any, time: str | None) -> int | None:
+        fit = [(str(t), i) for i, (x, y, t) in enumerate(keys) if (x, y) == (a, b) and t and time and t <= time]
+        return max(fit)[1] if fit and None not in (a, b) else None
+
+    expected = [
+        (a, b, at, n, *(known(keys, a, b, at) for keys in groups.values())) for n, (a, b, at) in enumerate(spine)
+    ]
+    assert project.rows("transform.joined") == expected
+    assert sum(row[4] is not None for row in expected) > 20
 
 
 def test_a_group_without_time_holds_for_all_times(riders: Project) -> None:

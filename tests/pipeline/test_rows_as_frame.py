@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import duckdb
+import pandas as pd
 import pytest
 
+from seeknal.pipeline import names
 from tests.pipeline.nodes import table
 from tests.project_on_disk import Project
 
@@ -119,6 +122,13 @@ def rides(project: Project) -> Project:
     for name, query in {"rides": sql, "others": "SELECT 'a' AS s, 10 AS w UNION ALL SELECT 'c', 20"}.items():
         table(project, name, query)
     return project
+
+
+def test_no_name_that_both_libraries_have_is_forgotten() -> None:
+    both = set(dir(pd.DataFrame)) & set(dir(duckdb.DuckDBPyRelation)) - set(dir(object))
+    public = {name for name in both if not name.startswith("_")}
+    assert public <= names.BOTH | {"columns", "dtypes", "shape"}
+    assert {name for name in both - public if not name.startswith("__")} == set(), "what pandas asks of itself"
 
 
 def test_every_expression_gives_what_it_gives_on_a_real_frame(rides: Project) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from seeknal.errors import Problem, ProjectError
 from seeknal.project import yaml_reader
-from seeknal.project.yaml_reader import Document, read_yaml
+from seeknal.project.yaml_reader import Document, read_documents, read_yaml
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -350,9 +350,17 @@ def test_what_is_not_yaml_is_told_with_its_line_and_what_to_do(text: str, line: 
     assert word in refused(text, "yaml_syntax", line)
 
 
-def test_a_second_document_is_told() -> None:
+def test_a_second_document_is_told_where_one_is_wanted() -> None:
     refused("a: 1\n---\nb: 1\n", "yaml_documents", 2)
     assert value("---\na: 1\n...\n") == {"a": 1}
+
+
+def test_several_documents_have_lines_and_anchors_of_their_own() -> None:
+    first, second = read_documents(b"# notes\na: &x 1\n---\n---\n# empty above\nb:\n  c: 2\n---\n", "a.yml")
+    assert first == Document({"a": 1}, {(): 2, ("a",): 2})
+    assert second == Document({"b": {"c": 2}}, {(): 6, ("b",): 6, ("b", "c"): 7})
+    with pytest.raises(ProjectError, match=r"a.yml:3: \*x is unknown"):
+        read_documents(b"a: &x 1\n---\nb: *x\n", "a.yml")
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:

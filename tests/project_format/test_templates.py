@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from tests.bad_input.refusals import refused
 from tests.project_format.telling import told, value
 from tests.project_on_disk import Project
 
@@ -249,6 +251,12 @@ def test_the_run_has_one_id_and_one_time_and_neither_is_in_a_key(project: Projec
     assert project.run("--date", "2031-01-01").built == set()
 
 
+def test_a_run_id_without_quotes_is_told_as_it_is_written(project: Project) -> None:
+    project.transform("t", "SELECT {{ run_id }} AS id")
+    text = refused(project.seeknal("run"), 1, "{{ run_id }}", "seeknal/transforms/t.yml:4")
+    assert "__seeknal" not in text
+
+
 def test_a_path_cannot_change_with_every_run(project: Project) -> None:
     project.write("seeknal/sources/x.yml", "kind: source\nname: x\nsource: csv\ntable: data/{{ run_id }}.csv\n")
     ((_, line, message),) = told(project)
@@ -275,3 +283,16 @@ def test_the_value_of_a_variable_is_not_shown(shop: Project, monkeypatch: pytest
     text = "".join(result.out + result.err for result in said)
     assert "rose-99120" not in text
     assert "{{env:API_TOKEN}}" in text
+    log = shop.path("target", "log")
+    for name in os.listdir(log):
+        assert "tulip-7731" not in shop.read(f"target/log/{name}")
+
+
+def test_other_variables_stay_readable(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE_OF_SHOP", "production")
+    monkeypatch.setenv("WAREHOUSE", "postgres://ann:geheim@db/shop")
+    shop.transform("t", "SELECT '{{ env:STAGE_OF_SHOP }}' AS a, '{{ env:WAREHOUSE }}' AS b")
+    shop.run()
+    text = shop.seeknal("show", "t", "--json").out
+    assert "production" in text
+    assert "geheim" not in text
