@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
-from seeknal.build.slots import build_slots, gathered
+from seeknal.build.slots import build_slots, dropped, gathered
 from seeknal.build.target import Built, Unsealed, build, execute
 from seeknal.build.threads import finishing_pool, quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
 from seeknal.model.node import Node
-from seeknal.model.parts import made_of
 from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, World, decide, states_of
 from seeknal.model.select import Goal
 
@@ -189,7 +188,7 @@ class Execution:
     def _hit(self, step: Step, *, cut_off: bool) -> None:
         assert step.artifact is not None
         if step.family is not None:
-            gathered(self._session, step.family, {})
+            self._hit_whole(step)
         if step.prepared is not None:
             self._session.store.keep(step.prepared.action.bytes, step.prepared.action.key)
         published = self._session.generation.targets.get(step.id) if self._session.generation else None
@@ -197,6 +196,12 @@ class Execution:
             self.results.cut_off.append(step.id)
         self._tell("hit", target=step.id, cut_off=cut_off)
         self._settle(step.id, step.artifact)
+
+    def _hit_whole(self, step: Step) -> None:
+        node = self._session.graph.nodes[step.id]
+        gathered(self._session, node, step.family, {})
+        for gone in dropped(node, step.family):
+            self._session.warn(f"{step.id}: {gone}")
 
     def _attempt(self, step: Step) -> tuple[Built | None, Exception | None]:
         node = self._session.graph.nodes[step.id]
@@ -236,8 +241,7 @@ class Execution:
             return
         self.results.built[step.id] = built
         if step.family is not None:
-            prepared = made_of(built.artifact)
-            self._session.store.keep(prepared.action.bytes, prepared.action.key)
+            prepared = Prepared(step.family.made(built.artifact.blob), {}, None)
             self.results.steps[step.id] = replace(step, prepared=prepared)
         self._tell(
             "built" if built.executed else "hit",

@@ -6,20 +6,23 @@ Decides nothing; such a folder follows from the index that names it and may be d
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from seeknal.build.session import Session
 from seeknal.engines.parquet import copy
 from seeknal.model.action import Artifact
+from seeknal.model.digest import digest_of
 from seeknal.model.lowering import literal, path_literal, quoted
-from seeknal.model.parts import Part, Slice
+from seeknal.model.parts import Part, Slice, index_bytes, shown_of
 from seeknal.store.views import are_right, link_text
 
 
-def folder_of(session: Session, index: str, parts: Iterable[Part]) -> str:
+def folder_of(session: Session, index: str, parts: Sequence[Part]) -> str:
     """The folder that shows these parts, made where it is not right."""
     folder = session.target.parts(index)
-    places = {os.path.join(folder, f"{part.name}.parquet"): session.store.locate(part.artifact) for part in parts}
+    places = {
+        os.path.join(folder, f"{part.name}.parquet"): session.store.locate(part.artifact) for part in shown_of(parts)
+    }
     links = {link: link_text(path, link, session.root) for link, path in places.items()}
     if not are_right(links, folder):
         fresh = f"{folder}.{os.getpid()}.new"
@@ -36,40 +39,44 @@ def files_of(session: Session, given: Artifact | Slice) -> Iterable[Artifact]:
     """The artifacts with files that an input is made of."""
     if isinstance(given, Slice):
         return (part.artifact for part in given.parts)
-    return (part.artifact for part in session.store.parts(given)) if given.parts else (given,)
+    return (part.artifact for part in session.store.parts(given.blob)) if given.parts else (given,)
 
 
 def path_of(session: Session, given: Artifact | Slice, scratch: list[str]) -> str:
     """One path with the verified rows of an input; files that it takes to that end are added to `scratch`. Raises Damaged."""
-    if isinstance(given, Artifact):
-        if not given.parts:
-            return session.store.verified(given)
-        session.store.verified(given)
-        return _verified(session, given.blob, session.store.parts(given))
+    if isinstance(given, Slice):
+        return _slice(session, given, scratch)
+    if not given.blob:
+        casts = ", ".join(f"CAST(NULL AS {type_}) AS {quoted(name)}" for name, type_ in given.schema)
+        return _written(session, f"SELECT {casts} WHERE false", scratch)
+    if not given.parts:
+        return session.store.verified(given)
+    session.store.verified(given)
+    return _verified(session, given.blob, session.store.parts(given.blob))
+
+
+def _slice(session: Session, given: Slice, scratch: list[str]) -> str:
+    if not given.parts:
+        return path_of(session, given.artifact, scratch)
     if given.window is None and len(given.parts) == 1:
         return session.store.verified(given.parts[0].artifact)
-    if given.window is None and given.parts:
-        return _verified(session, given.artifact.blob, given.parts)
-    return _filtered(session, given, scratch)
+    if given.window is None:
+        return _verified(session, digest_of(index_bytes(given.parts)), given.parts)
+    paths = ", ".join(path_literal(session.store.verified(part.artifact)) for part in given.parts)
+    column = f"CAST({quoted(given.column)} AS TIMESTAMP)"
+    start, end = (literal(moment.strftime("%Y-%m-%d %H:%M:%S")) for moment in given.window)
+    condition = f"{column} >= TIMESTAMP {start} AND {column} < TIMESTAMP {end}"
+    return _written(session, f"SELECT * FROM read_parquet([{paths}]) WHERE {condition}", scratch)
 
 
-def _verified(session: Session, index: str, parts: Iterable[Part]) -> str:
-    parts = tuple(parts)
+def _verified(session: Session, index: str, parts: Sequence[Part]) -> str:
     for part in parts:
         session.store.verified(part.artifact)
     return folder_of(session, index, parts)
 
 
-def _filtered(session: Session, given: Slice, scratch: list[str]) -> str:
-    """The rows of a window, or none, as a file of their own."""
-    parts = given.parts or (given.sample,)
-    paths = ", ".join(path_literal(session.store.verified(part.artifact)) for part in parts)
-    column = f"CAST({quoted(given.column)} AS TIMESTAMP)"
-    condition = "false"
-    if given.parts and given.window:
-        start, end = (literal(moment.strftime("%Y-%m-%d %H:%M:%S")) for moment in given.window)
-        condition = f"{column} >= TIMESTAMP {start} AND {column} < TIMESTAMP {end}"
+def _written(session: Session, query: str, scratch: list[str]) -> str:
     output = session.store.temporary()
     scratch.append(output)
-    copy(session.own(), f"SELECT * FROM read_parquet([{paths}]) WHERE {condition}", output)
+    copy(session.own(), query, output)
     return output

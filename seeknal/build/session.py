@@ -73,7 +73,7 @@ class Session:
         self.generation: Generation | None = None
         self.base: str | None = None
         self.ref_seen: str | None = None
-        self._parts: dict[str, Parts] = {}
+        self._parts: dict[str, Parts | None] = {}
         self.marks: dict[str, list[Interval]] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
@@ -128,11 +128,14 @@ class Session:
 
     def _intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
         """The verdict on a node with intervals, one by one."""
-        parts = {name: self.parts_of(name, artifact) for name, artifact in inputs.items() if artifact.parts}
+        parts = {name: self.parts_of(name, artifact.blob) for name, artifact in inputs.items() if artifact.parts}
+        read = {name: found for name, found in parts.items() if found is not None}
         known = self.generation.targets.get(node.id) if self.generation else None
-        published = self.store.parts(known.artifact) if known and known.artifact.parts else ()
-        world = slots.World(self._prepare_slot, self.store.lookup, self.store.document, self.store.present)
-        return slots.decide_slots(node, inputs, parts, published, self.demand, world, forced=forced)
+        had = self.store.parts(known.artifact.blob) if known and known.artifact.parts else ()
+        published = (known.action, known.artifact, had) if known else None
+        store = self.store
+        world = slots.World(self._prepare_slot, store.lookup, store.document, store.present, self.parts_of)
+        return slots.decide_slots(node, inputs, read, published, self.demand, world, forced=forced)
 
     @property
     def demand(self) -> Demand:
@@ -140,13 +143,14 @@ class Session:
         asked = self.request.demand or Demand(self.request.as_of)
         return replace(asked, restated=self.marks) if self.request.restate else asked
 
-    def parts_of(self, name: str, artifact: Artifact) -> Parts:
-        """The parts of an input, found by time."""
-        if artifact.blob not in self._parts:
+    def parts_of(self, name: str, index: str) -> Parts | None:
+        """The parts of an input, found by time; None where their index is not there."""
+        if index not in self._parts:
             traits = self.graph.nodes[name].traits
             cadence = traits.get("cadence") or traits["split"]
-            self._parts[artifact.blob] = Parts(self.store.parts(artifact), cadence.column)
-        return self._parts[artifact.blob]
+            found = self.store.parts(index)
+            self._parts[index] = Parts(found, cadence.column) if found else None
+        return self._parts[index]
 
     def _prepare_slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:
         slices = [given for given in inputs.values() if isinstance(given, Slice)]

@@ -1,22 +1,23 @@
 """Building the intervals of one node: each is an action of its own, all of them together are its artifact.
 
-Decides how many are built at a time. What is built, `model/slots.py` has decided; what was finished stays in the cache,
-whatever becomes of the rest.
+Decides how many are built at a time, and what is said of what came out. Which are built, `model/slots.py` has decided; what
+was finished stays in the cache, whatever becomes of the rest.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 
 from seeknal.build.session import Session
 from seeknal.build.target import Built, build
-from seeknal.model.action import Artifact
+from seeknal.errors import BuildFailed, DefinitionWrong
+from seeknal.model.action import ActionResult, Artifact
 from seeknal.model.interval import Cadence, Interval, label
 from seeknal.model.node import Node
-from seeknal.model.parts import index_bytes, whole
+from seeknal.model.parts import Part, index_bytes, odd_one, whole
 from seeknal.model.plan import Step
 from seeknal.model.slots import Family, Slot, shown
 
@@ -24,42 +25,123 @@ Told = Callable[..., None]
 
 
 def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
-    """Build what is open of a node's intervals. Raises BuildFailed, Damaged."""
+    """Build what is open of a node's intervals. Raises BuildFailed, DefinitionWrong, Damaged."""
     start = time.perf_counter()
     family: Family = step.family
-    cadence: Cadence = node.traits["cadence"]
-    work = partial(_one, session, node, cadence, tell)
-    workers = session.request.workers
-    if workers > 1:
-        with ThreadPoolExecutor(workers, thread_name_prefix="interval") as pool:
-            done = dict(pool.map(work, family.open))
-    else:
-        done = dict(map(work, family.open))
-    built = {interval: one.artifact for interval, one in done.items()}
-    notes = tuple(dict.fromkeys(note for one in done.values() for note in one.notes))
-    emptied = [interval for interval, one in done.items() if _emptied(family, interval, one.artifact)]
-    notes += tuple(f"warning: {label(interval, cadence.unit)} had rows and has none now" for interval in emptied[:10])
-    artifact = gathered(session, family, built)
-    executed = any(one.executed for one in done.values())
-    spent = int((time.perf_counter() - start) * 1000)
-    return Built(artifact, executed, spent, (f"intervals {shown(family, cadence)}", *notes))
+    work = _Work(session, node, family, tell)
+    work.all()
+    artifact = gathered(session, node, family, work.parts)
+    milliseconds = int((time.perf_counter() - start) * 1000)
+    notes = (f"intervals {shown(family, work.cadence)}", *work.notes())
+    return Built(artifact, any(one.executed for one in work.built.values()), milliseconds, notes)
 
 
-def _one(session: Session, node: Node, cadence: Cadence, tell: Told, slot: Slot) -> tuple[Interval, Built]:
-    forced = slot.reasons[:1] and slot.reasons[0].word in ("forced", "restated")
-    built = build(session, node, slot.prepared, dict(slot.inputs), bool(forced), slot.previous)
-    if built.executed:
-        name = f"{node.id}@{label(slot.interval, cadence.unit)}"
-        tell("interval", target=name, rows=built.artifact.rows, milliseconds=built.milliseconds)
-    return slot.interval, built
-
-
-def _emptied(family: Family, interval: Interval, now: Artifact) -> bool:
-    before = next((slot.previous for slot in family.slots if slot.interval == interval), None)
-    return before is not None and before.rows > 0 and now.rows == 0
-
-
-def gathered(session: Session, family: Family, built: dict[Interval, Artifact]) -> Artifact:
-    """All parts as one artifact, its index in the store."""
+def gathered(session: Session, node: Node, family: Family, built: dict[Interval, Part]) -> Artifact:
+    """All parts as one artifact: its index in the store, and under the action that stands for all of them. Raises BuildFailed."""
     parts = family.parts(built)
-    return whole(parts, session.store.put_bytes(index_bytes(parts)))
+    odd = odd_one(parts)
+    if odd is not None:
+        raise BuildFailed(_unlike(node, *odd), reason="mixed_columns")
+    artifact = whole(parts, session.store.put_bytes(index_bytes(parts)))
+    action = family.made(artifact.blob)
+    result = ActionResult(action.key, artifact, {"run": session.request.run_id})
+    session.store.put_result(result, action.bytes)
+    return artifact
+
+
+def dropped(node: Node, family: Family) -> list[str]:
+    """What is said of published intervals that nothing has any more."""
+    unit = node.traits["cadence"].unit
+    gone = ((label(part.interval, unit), part.artifact.rows) for part in family.dropped if part.interval)
+    return [f"{name} ({rows:,} rows) is no interval of it any more: gone" for name, rows in gone]
+
+
+def _all(pool: ThreadPoolExecutor, futures: list[Future[Artifact]]) -> None:
+    try:
+        for future in as_completed(futures):
+            future.result()
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+
+
+def _unlike(node: Node, one: Part, other: Part) -> str:
+    unit = node.traits["cadence"].unit
+    names = [label(part.interval, unit) if part.interval else "unknown" for part in (one, other)]
+    differ = dict(sorted(set(one.artifact.schema) ^ set(other.artifact.schema)))
+    first, second = (dict(part.artifact.schema) for part in (one, other))
+    said = "; ".join(f"{name} is {first.get(name, 'missing')} and {second.get(name, 'missing')}" for name in differ)
+    text = f"{names[0]} and {names[1]} do not have the same columns: {said or 'they stand in another order'}"
+    return f"{node.file}:{node.line}: {node.id}: {text}: a run without --start, --end and --backfill builds all of them again"
+
+
+@dataclass(slots=True)
+class _Work:
+    """The open intervals of one node, being built."""
+
+    session: Session
+    node: Node
+    family: Family
+    tell: Told
+    built: dict[Interval, Built] = field(default_factory=dict)
+    parts: dict[Interval, Part] = field(default_factory=dict)
+
+    @property
+    def cadence(self) -> Cadence:
+        """What `interval:` says."""
+        cadence: Cadence = self.node.traits["cadence"]
+        return cadence
+
+    def all(self) -> None:
+        """Side by side where the run may, one after the other where an interval reads the one before it."""
+        workers = self.session.request.workers
+        if any(not slot.key for slot in self.family.open):
+            self._in_order()
+        elif workers > 1:
+            with ThreadPoolExecutor(workers, thread_name_prefix="interval") as pool:
+                _all(pool, [pool.submit(self._one, slot) for slot in self.family.open])
+        else:
+            for slot in self.family.open:
+                self._one(slot)
+
+    def _in_order(self) -> None:
+        """Each slot that waited for the one before is decided when that is there: it may be a hit after all."""
+        earlier: Artifact | None = None
+        for slot in self.family.slots:
+            if slot.artifact is None:
+                slot = self._now(slot, earlier)
+            earlier = slot.artifact or self._one(slot)
+
+    def _now(self, slot: Slot, earlier: Artifact | None) -> Slot:
+        if slot.key:
+            return slot
+        assert self.family.again is not None
+        found = self.family.again(slot, earlier)
+        if found.artifact is not None:
+            self.parts[slot.interval] = Part(slot.interval, found.key, found.artifact)
+        return found
+
+    def _one(self, slot: Slot) -> Artifact:
+        if slot.prepared is None:
+            raise DefinitionWrong(f"{self.node.id} cannot be prepared")
+        forced = any(reason.word in ("forced", "restated") for reason in slot.reasons)
+        built = build(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
+        if built.executed:
+            name = f"{self.node.id}@{label(slot.interval, self.cadence.unit)}"
+            self.tell("interval", target=name, rows=built.artifact.rows, milliseconds=built.milliseconds)
+        self.built[slot.interval] = built
+        self.parts[slot.interval] = Part(slot.interval, slot.key, built.artifact)
+        return built.artifact
+
+    def notes(self) -> Iterable[str]:
+        """What the intervals had to say, and loudly what had rows and has none now."""
+        said = dict.fromkeys(note for _, one in sorted(self.built.items()) for note in one.notes)
+        gone = [
+            f"{label(slot.interval, self.cadence.unit)} had {slot.previous.rows:,} rows and has none now"
+            for slot in self.family.slots
+            if slot.previous and slot.previous.rows and slot.interval in self.parts
+            if not self.parts[slot.interval].artifact.rows
+        ]
+        gone += dropped(self.node, self.family)
+        more = [f"warning: and {len(gone) - 10} more intervals"] if len(gone) > 10 else []
+        return (*said, *(f"warning: {text}" for text in gone[:10]), *more)

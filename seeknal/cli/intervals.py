@@ -69,7 +69,7 @@ def _list(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
 
     node, cadence = _node(session, args.node)
     published = session.generation.targets.get(node.id) if session.generation else None
-    parts = session.store.parts(published.artifact) if published and published.artifact.parts else ()
+    parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
     return [
         {"interval": label(part.interval, cadence.unit) if part.interval else "unknown", "rows": part.artifact.rows}
         for part in parts

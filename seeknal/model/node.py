@@ -16,6 +16,9 @@ NAME_RULE = "a name starts with a letter or _, goes on with letters, digits, _ o
 
 Schema = tuple[tuple[str, str], ...]
 
+# By this word a node with intervals reads its own earlier interval; it is no edge of the graph.
+SELF = "self"
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -1,6 +1,7 @@
 """Which intervals of a node a run wants, and the verdict on each: the one decision of `plan`, taken for every interval.
 
-Pure: preparing an action, looking up and the parts of inputs are handed in.
+Pure: preparing an action, looking up and the parts of inputs are handed in. An interval whose inputs are the very parts
+that its published artifact was made of is not looked at twice: what a run costs follows from what changed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seeknal.errors import DefinitionWrong
-from seeknal.model.action import Artifact
+from seeknal.model.action import Action, Artifact
+from seeknal.model.digest import digest_of
 from seeknal.model.explain import Reason, diff
-from seeknal.model.interval import FIRST, LAST, Cadence, Interval, complete, floor, merged, reach, slots, told
-from seeknal.model.node import Node
-from seeknal.model.parts import Part, Parts, Slice, made_of, whole
+from seeknal.model.interval import FIRST, LAST, Cadence, Interval, at, complete, floor, merged, slots, told
+from seeknal.model.node import SELF, Node
+from seeknal.model.parts import (
+    Part,
+    Parts,
+    Slice,
+    family_action,
+    index_action,
+    index_bytes,
+    nothing,
+    read_family,
+    whole,
+)
 from seeknal.model.plan import Found, Prepared, Step, Verdict
 
 Input = Artifact | Slice
@@ -33,19 +45,21 @@ class Demand:
 
     @property
     def narrow(self) -> bool:
-        """Whether a window was asked for."""
-        return self.window != Interval(FIRST, LAST)
+        """Whether only some intervals are looked at."""
+        return self.missing or self.window != Interval(FIRST, LAST)
 
 
 class Slot(NamedTuple):
-    """One interval of a node with its verdict: a hit has its artifact, one to build what it takes."""
+    """One interval of a node with its verdict: a hit has its artifact, one to build what it takes. One that reads an
+    earlier interval which is still to be built is `open` and has no key yet."""
 
     interval: Interval
-    prepared: Prepared
-    inputs: Mapping[str, Input]
+    key: str = ""
     artifact: Artifact | None = None
     reasons: tuple[Reason, ...] = ()
     previous: Artifact | None = None
+    prepared: Prepared | None = None
+    inputs: Mapping[str, Input] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,115 +70,223 @@ class World:
     lookup: Callable[[str], Found]
     document: Callable[[str], Mapping[str, Any] | None]
     present: Callable[[Artifact], Found]
+    parts: Callable[[str, str], Parts | None]
 
 
-class Family(NamedTuple):
-    """The slots that are wanted, and published parts that stay as they are."""
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The slots that are wanted, published parts that stay as they are, and those that are no longer wanted.
+
+    `action` stands for all of it, where it is nothing but what is wanted; `published` is the action and the index of what is
+    published. `again` decides a slot when the one before it is built.
+    """
 
     slots: tuple[Slot, ...]
-    kept: tuple[Part, ...]
+    kept: tuple[Part, ...] = ()
+    dropped: tuple[Part, ...] = ()
+    action: Action | None = None
+    published: tuple[Action, str] | None = None
+    again: Callable[[Slot, Artifact | None], Slot] | None = None
 
     @property
     def open(self) -> tuple[Slot, ...]:
         """What is to be built."""
         return tuple(slot for slot in self.slots if slot.artifact is None)
 
-    def parts(self, built: Mapping[Interval, Artifact]) -> list[Part]:
+    def parts(self, built: Mapping[Interval, Part]) -> list[Part]:
         """All parts in order, with what was built."""
         done = [
-            Part(slot.interval, slot.prepared.action.key, slot.artifact or built[slot.interval])
+            Part(slot.interval, slot.key, slot.artifact) if slot.artifact else built[slot.interval]
             for slot in self.slots
-            if slot.artifact or slot.interval in built
         ]
         return sorted([*self.kept, *done], key=lambda part: part.interval or Interval(LAST, LAST))
+
+    def made(self, index: str) -> Action:
+        """The action of the parts with this index."""
+        if self.published and self.published[1] == index and self.action is None:
+            return self.published[0]
+        return self.action or index_action(index)
 
 
 def decide_slots(
     node: Node,
     inputs: Mapping[str, Artifact],
     parts: Mapping[str, Parts],
-    published: Sequence[Part],
+    published: tuple[str, Artifact, Sequence[Part]] | None,
     demand: Demand,
     world: World,
     *,
     forced: bool,
 ) -> Step:
-    """The verdict on a node with intervals whose inputs are known; `parts` holds those of inputs that have some."""
-    cadence: Cadence = node.traits["cadence"]
-    before = {part.interval: part for part in published if part.interval}
-    wanted = _wanted(node, cadence, parts, before, demand)
+    """The verdict on a node with intervals whose inputs are known; `parts` holds those of inputs that have some,
+    `published` the action, the artifact and the parts of what is published."""
+    before = {part.interval: part for part in (published[2] if published else ()) if part.interval}
+    wanted = _wanted(node, parts, before, demand)
     if isinstance(wanted, Step):
         return wanted
-    again = demand.restated.get(node.id, ())
+    marks = demand.restated.get(node.id, ())
+    deciding = _Deciding(node, inputs, parts, before, world, marks, forced=forced)
     try:
-        found = tuple(
-            _slot(node, slot, _sliced(inputs, parts, slot, cadence), before.get(slot), world)
-            if not (forced or any(slot.meets(mark) for mark in again))
-            else _anew(node, slot, _sliced(inputs, parts, slot, cadence), before.get(slot), world, forced=forced)
-            for slot in wanted
-        )
+        action = deciding.family(wanted)
+        if not (demand.narrow or forced or marks):
+            found = world.lookup(action.key)
+            if found.artifact is not None:
+                return Step(node.id, Verdict.HIT, (), Prepared(action, {}, None), found.artifact)
+        known = read_family(world.document(published[0])) if published else None
+        decided = deciding.slots(wanted, deciding.old(known, action))
     except DefinitionWrong as error:
         detail = "; ".join(filter(None, (error.message, error.hint)))
         return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, detail),))
-    family = Family(found, tuple(part for interval, part in before.items() if interval not in set(wanted)))
-    return _step(node, cadence, family)
+    kept, dropped = _rest(node.traits["cadence"], before, wanted, demand)
+    now = (known, published[1].blob) if known and published else None
+    return _step(node, Family(decided, kept, dropped, None if kept else action, now, deciding.again))
 
 
 def _wanted(
-    node: Node, cadence: Cadence, parts: Mapping[str, Parts], before: Mapping[Interval, Part], demand: Demand
+    node: Node, parts: Mapping[str, Parts], before: Mapping[Interval, Part], demand: Demand
 ) -> list[Interval] | Step:
+    cadence: Cadence = node.traits["cadence"]
     first = cadence.start or min((p.span.start for p in parts.values() if p.span), default=None)
+    first = first or min(
+        (interval.start for interval in before), default=None
+    )  # all data is gone: as many empty tables
     if first is None:
         where = "has no input with intervals: write start: in its interval" if not parts else "has no data yet"
         return Step(node.id, Verdict.SKIP, (Reason("no_interval", f"{node.id} {where}"),))
-    window = Interval(
-        max(floor(first, cadence.unit), demand.window.start), min(complete(cadence, demand.now), demand.window.end)
-    )
-    wanted = list(slots(cadence.unit, window))
+    start, end = max(floor(first, cadence.unit), demand.window.start), complete(cadence, demand.now)
+    wanted = list(slots(cadence.unit, Interval(start, min(end, demand.window.end))))
     if demand.missing:
         wanted = [slot for slot in wanted if slot not in before][: demand.chunk]
+    if not demand.narrow:  # what an earlier run published of days that are not over for this one must not become stale
+        later = (slot for slot in before if slot.start >= max(start, end) and slot == at(slot.start, cadence.unit))
+        wanted += sorted(later)
     if not wanted and not before:
-        return Step(
-            node.id, Verdict.SKIP, (Reason("no_interval", f"{node.id} has no complete interval in that window"),)
-        )
+        where = f"{node.id} has no complete interval in that window"
+        return Step(node.id, Verdict.SKIP, (Reason("no_interval", where),))
     return wanted
 
 
-def _sliced(
-    inputs: Mapping[str, Artifact], parts: Mapping[str, Parts], slot: Interval, cadence: Cadence
-) -> dict[str, Input]:
-    span = reach(slot, cadence)
-    return {name: parts[name].slice(span) if name in parts else artifact for name, artifact in inputs.items()}
+def _rest(
+    cadence: Cadence, before: Mapping[Interval, Part], wanted: Iterable[Interval], demand: Demand
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Published parts that are not wanted: those that stay, because a part of the intervals was asked for, and the others."""
+    asked = set(wanted)
+    rest = [part for interval, part in before.items() if interval not in asked]
+    stay = [p for p in rest if demand.narrow and p.interval and p.interval == at(p.interval.start, cadence.unit)]
+    return tuple(stay), tuple(part for part in rest if part not in stay)
 
 
-def _slot(node: Node, interval: Interval, inputs: Mapping[str, Input], before: Part | None, world: World) -> Slot:
-    prepared = world.prepare(node, inputs, interval)
-    key = prepared.action.key
-    found = world.present(before.artifact) if before and before.action == key else Found(None)
-    found = found if found.artifact else world.lookup(key)
-    previous = before.artifact if before else None
-    if found.artifact is not None:
-        return Slot(interval, prepared, inputs, found.artifact, (), previous)
-    document = world.document(before.action) if before else None
-    why = diff(document, prepared.action.document(), prepared.labels, node.recipe.files)
-    reasons = why if why and not found.word else (Reason(found.word or "artifact_missing"),)
-    return Slot(interval, prepared, inputs, None, reasons, previous)
+@dataclass(frozen=True, slots=True)
+class _Deciding:
+    """All that the verdicts on the intervals of one node have in common."""
+
+    node: Node
+    inputs: Mapping[str, Artifact]
+    parts: Mapping[str, Parts]
+    before: Mapping[Interval, Part]
+    world: World
+    marks: Sequence[Interval]
+    forced: bool
+
+    @property
+    def cadence(self) -> Cadence:
+        """What `interval:` says."""
+        cadence: Cadence = self.node.traits["cadence"]
+        return cadence
+
+    @property
+    def _reads_itself(self) -> bool:
+        return any(need.node == SELF for need in self.node.recipe.inputs)
+
+    def family(self, wanted: Sequence[Interval]) -> Action:
+        """The action that stands for all of these intervals."""
+        over: dict[str, Input] = {name: nothing(parts.schema) for name, parts in self.parts.items()}
+        more = {SELF: nothing(self.node.traits[SELF])} if self._reads_itself else {}
+        recipe = self.world.prepare(self.node, {**self.inputs, **over, **more}, Interval(FIRST, LAST))
+        indexes = {name: self.inputs[name].blob for name in self.parts}
+        return family_action(recipe.action, self.cadence, indexes, wanted)
+
+    def old(self, known: Action | None, action: Action) -> Mapping[str, Parts] | None:
+        """The parts of the inputs that the published intervals were made of, if the same recipe made them."""
+        if known is None or any(known.definition.get(word) != action.definition[word] for word in ("recipe", "reach")):
+            return None
+        indexes: Mapping[str, str] = known.definition.get("inputs", {})
+        found = {name: self.world.parts(name, index) for name, index in indexes.items()}
+        if found.keys() != self.parts.keys():
+            return None
+        there = {name: parts for name, parts in found.items() if parts is not None}
+        return there if len(there) == len(found) else None
+
+    def slots(self, wanted: Iterable[Interval], old: Mapping[str, Parts] | None) -> tuple[Slot, ...]:
+        """The verdicts, in order."""
+        found: list[Slot] = []
+        for interval in wanted:
+            slot = self._slot(interval, old, self._earlier(interval, found[-1] if found else None))
+            found.append(slot)
+        return tuple(found)
+
+    def again(self, slot: Slot, earlier: Artifact | None) -> Slot:
+        """The verdict on a slot that had to wait for the one before it."""
+        return self._looked_up(slot.interval, earlier)
+
+    def _earlier(self, interval: Interval, slot: Slot | None) -> Slot | None:
+        """The interval before, for a node that reads itself."""
+        if not self._reads_itself or (slot and slot.interval.end == interval.start):
+            return slot if self._reads_itself else None
+        part = next((p for i, p in self.before.items() if i.end == interval.start), None)
+        return Slot(part.interval, part.action, part.artifact) if part and part.interval else None
+
+    def _slot(self, interval: Interval, old: Mapping[str, Parts] | None, earlier: Slot | None) -> Slot:
+        before = self.before.get(interval)
+        previous = before.artifact if before else None
+        if earlier is not None and earlier.artifact is None:
+            return Slot(interval, "", None, (Reason("input_may_change", SELF),), previous)
+        again = self.forced or any(interval.meets(mark) for mark in self.marks)
+        if not again and before and old and self._same(interval, old, earlier):
+            found = self.world.present(before.artifact)
+            if found.artifact is not None:
+                return Slot(interval, before.action, before.artifact, (), previous)
+        return self._looked_up(interval, earlier.artifact if earlier else None, again=again)
+
+    def _same(self, interval: Interval, old: Mapping[str, Parts], earlier: Slot | None) -> bool:
+        """Whether the interval reads what it read when it was published."""
+        if earlier is not None:
+            known = self.before.get(earlier.interval)
+            if known is None or known.artifact != earlier.artifact:
+                return False
+        return all(parts.same(old[name], interval, self.cadence) for name, parts in self.parts.items())
+
+    def _read(self, interval: Interval, earlier: Artifact | None) -> dict[str, Input]:
+        found: dict[str, Input] = {
+            name: self.parts[name].slice(interval, self.cadence) if name in self.parts else artifact
+            for name, artifact in self.inputs.items()
+        }
+        return {**found, SELF: earlier or nothing(self.node.traits[SELF])} if self._reads_itself else found
+
+    def _looked_up(self, interval: Interval, earlier: Artifact | None, *, again: bool = False) -> Slot:
+        before, inputs = self.before.get(interval), self._read(interval, earlier)
+        prepared = self.world.prepare(self.node, inputs, interval)
+        key, previous = prepared.action.key, before.artifact if before else None
+        if again:
+            reason = Reason("forced" if self.forced else "restated")
+            return Slot(interval, key, None, (reason,), previous, prepared, inputs)
+        found = self.world.present(before.artifact) if before and before.action == key else Found(None)
+        found = found if found.artifact else self.world.lookup(key)
+        if found.artifact is not None:
+            return Slot(interval, key, found.artifact, (), previous, prepared, inputs)
+        document = self.world.document(before.action) if before else None
+        why = diff(document, prepared.action.document(), prepared.labels, self.node.recipe.files)
+        reasons = why if why and not found.word else (Reason(found.word or "artifact_missing"),)
+        return Slot(interval, key, None, reasons, previous, prepared, inputs)
 
 
-def _anew(
-    node: Node, interval: Interval, inputs: Mapping[str, Input], before: Part | None, world: World, *, forced: bool
-) -> Slot:
-    prepared = world.prepare(node, inputs, interval)
-    reason = Reason("forced" if forced else "restated")
-    return Slot(interval, prepared, inputs, None, (reason,), before.artifact if before else None)
-
-
-def _step(node: Node, cadence: Cadence, family: Family) -> Step:
+def _step(node: Node, family: Family) -> Step:
     if family.open:
         reasons = dict.fromkeys(reason for slot in family.open for reason in slot.reasons)
         return Step(node.id, Verdict.BUILD, tuple(reasons), family=family)
-    artifact = whole(family.parts({}))
-    return Step(node.id, Verdict.HIT, (), made_of(artifact), artifact, family=family)
+    parts = family.parts({})
+    index = digest_of(index_bytes(parts))
+    return Step(node.id, Verdict.HIT, (), Prepared(family.made(index), {}, None), whole(parts, index), family=family)
 
 
 def shown(family: Family, cadence: Cadence) -> str:

@@ -114,20 +114,20 @@ class Store:
         return Found(None, "artifact_damaged")
 
     def _all_present(self, artifact: Artifact) -> Found:
-        for part in self.parts(artifact):
+        for part in self.parts(artifact.blob):
             found = self.present(part.artifact)
             if found.artifact is None:
                 return found
         return Found(artifact)
 
-    def parts(self, artifact: Artifact) -> tuple[Part, ...]:
-        """The parts of an artifact that has some; none where its index is gone."""
-        if artifact.blob not in self._indexes:
+    def parts(self, index: str) -> tuple[Part, ...]:
+        """The parts that an index lists; none where it is gone, or is none."""
+        if index not in self._indexes:
             try:
-                self._indexes[artifact.blob] = read_index(self.document(artifact.blob) or {})
+                self._indexes[index] = read_index(self.document(index) or {})
             except (ValueError, KeyError, TypeError, AttributeError):
                 return ()
-        return self._indexes[artifact.blob]
+        return self._indexes[index]
 
     def locate(self, artifact: Artifact) -> str:
         """The path that holds the artifact's bytes: a blob, or the person's own file for an artifact in place."""
