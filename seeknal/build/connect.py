@@ -15,8 +15,9 @@ from seeknal.build.session import Session
 from seeknal.engines.base import recalled
 from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
 from seeknal.model.graph import Graph
-from seeknal.model.node import Input, Node
+from seeknal.model.node import SELF, Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
+from seeknal.project.intervals import check_itself
 from seeknal.project.load import Parse, Project, check_cycles, load, parse_file
 from seeknal.project.template import Values
 
@@ -40,7 +41,7 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
 
 def _told(node: Node) -> Node:
     """The node with its inputs among what is told of it: a key does not know what they are called."""
-    names = sorted({i.node for i in node.recipe.inputs})
+    names = sorted({i.node for i in node.recipe.inputs} - {SELF})
     return replace(node, meta={**node.meta, "inputs": names}) if names else node
 
 
@@ -107,7 +108,8 @@ def _connected(session: Session, node: Node, ids: set[str], problems: list[Probl
     problems += [_no_data(node, path) for path in files if path.startswith(_NO_DATA)]
     named = [name for name in found if not name.startswith("file:")]
     have = {i.node for i in node.recipe.inputs}
-    problems += [_unknown(node, name, ids) for name in named if name not in ids and name not in have]
+    problems += [_unknown(node, name, ids) for name in named if name not in ids and name not in have and name != SELF]
+    problems += check_itself(node) if SELF in named and SELF not in have else []
     more = tuple(Input(name) for name in dict.fromkeys(named) if name not in have)
     if not files and not more:
         return node

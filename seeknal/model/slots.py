@@ -274,6 +274,8 @@ class _Deciding:
         found = found if found.artifact else self.world.lookup(key)
         if found.artifact is not None:
             return Slot(interval, key, found.artifact, (), previous, prepared, inputs)
+        if self.before and before is None:
+            return Slot(interval, key, None, (Reason("new_interval"),), None, prepared, inputs)
         document = self.world.document(before.action) if before else None
         why = diff(document, prepared.action.document(), prepared.labels, self.node.recipe.files)
         reasons = why if why and not found.word else (Reason(found.word or "artifact_missing"),)

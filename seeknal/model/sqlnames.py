@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seeknal.errors import nearest
+from seeknal.model.node import SELF
 from seeknal.model.sqlguard import local, table_function
 from seeknal.model.sqltree import (
     SqlWrong,
@@ -144,7 +145,7 @@ def _ref(node: Tree, names: Mapping[str, str]) -> str:
     text = _constant(given[0]) if len(given) == 1 else None
     if text is None or node.get("with_ordinality", "WITHOUT_ORDINALITY") != "WITHOUT_ORDINALITY":
         raise _wrong(node, "ref() takes one constant: ref('kind.name')", "sql_wrong_ref")
-    known = _known(text, names)
+    known = SELF if text == SELF else _known(text, names)
     if known is None:
         raise _wrong(node, f"{text!r} is not a node{nearest(text, names.values())}", "sql_unknown_table", names)
     return known

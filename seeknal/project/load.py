@@ -15,16 +15,16 @@ from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.graph import find_cycle
-from seeknal.model.interval import cadence_of
 from seeknal.model.lowering import Lowered, Path, Wrong
 from seeknal.model.materialization import tables_of
-from seeknal.model.node import Node
+from seeknal.model.node import SELF, Node
 from seeknal.model.typed import typed
 from seeknal.project.common import read_common
 from seeknal.project.declaration import Declaration, from_python, from_yaml, lines_for
 from seeknal.project.expand import ARGUMENTS, expanded, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
+from seeknal.project.intervals import check_itself, interval_traits
 from seeknal.project.meta import meta_of, tags_of, with_columns
 from seeknal.project.profile import read_profile
 from seeknal.project.python_entities import with_entities
@@ -84,6 +84,7 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     lost = {d.kind for d, node in zip(declarations, lowered, strict=True) if node is None}
     problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
+    problems += [p for node in nodes if any(i.node == SELF for i in node.recipe.inputs) for p in check_itself(node)]
     return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
 
 
@@ -199,9 +200,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
         **_outside(declaration, fields, lowered),
     }
     traits["audits"] = checks_on(fields)
-    cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
-    if cadence:
-        traits["split" if hasattr(kind, "SPLITS") else "cadence"] = cadence
+    traits |= interval_traits(kind, fields)
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 
@@ -241,7 +240,7 @@ def _unknown_inputs(nodes: Iterable[Node], declarations: Iterable[Declaration]) 
         )
         for node in nodes
         for i in node.recipe.inputs
-        if i.node not in ids and node.id in by_id
+        if i.node not in ids and i.node != SELF and node.id in by_id
     ]
 
 

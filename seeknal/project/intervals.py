@@ -1,0 +1,44 @@
+"""What `interval:` and `schedule:` of a declaration make of its node, and what a node that reads itself has to say.
+
+Decides the traits `cadence` (a node whose intervals are built one by one), `split` (a source that is read once and split)
+and `self` (the columns of `ref('self')` where there is no earlier interval yet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seeknal.errors import Problem
+from seeknal.model.interval import cadence_of
+from seeknal.model.node import SELF, Node, Schema
+
+
+def interval_traits(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The traits of a node of this kind with these fields. Raises Wrong."""
+    cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
+    if cadence is None:
+        return {}
+    if hasattr(kind, "SPLITS"):
+        return {"split": cadence}
+    return {"cadence": cadence, SELF: _typed(fields.get("columns"))}
+
+
+def _typed(columns: Any) -> Schema:
+    found = columns.items() if isinstance(columns, Mapping) else ()
+    types = ((name, said.get("dtype", said.get("type")) if isinstance(said, Mapping) else said) for name, said in found)
+    return tuple((str(name), str(type_)) for name, type_ in types if type_)
+
+
+def check_itself(node: Node) -> list[Problem]:
+    """What is missing of a node that reads its own earlier interval."""
+    if "cadence" not in node.traits:
+        text = "ref('self') is the node's own earlier interval, and it has none: say interval:"
+    elif not node.traits[SELF]:
+        text = (
+            "a node that reads itself lists its columns with their types, which the first interval reads as an empty"
+            " table: columns: {day: DATE, total: BIGINT}"
+        )
+    else:
+        return []
+    return [Problem(node.file, node.line, f"{node.id}: {text}", "reads_itself")]
