@@ -18,15 +18,16 @@ from seeknal.build.memo import FileMemo
 from seeknal.engines import Engines
 from seeknal.engines.base import File, Setting
 from seeknal.errors import DefinitionWrong, Problem, ProjectError
-from seeknal.model import slots
+from seeknal.model import family
 from seeknal.model.action import Artifact
+from seeknal.model.family import Demand
 from seeknal.model.generation import Generation, Published
 from seeknal.model.graph import Graph
 from seeknal.model.interval import Interval
 from seeknal.model.node import Node
 from seeknal.model.parts import Parts, Slice
 from seeknal.model.plan import Found, Prepared, Step, World
-from seeknal.model.slots import Demand
+from seeknal.model.slots import decide_slots
 from seeknal.project.files import matches
 from seeknal.project.load import Project
 from seeknal.store import refs
@@ -134,8 +135,8 @@ class Session:
         had = self.store.parts(known.artifact.blob) if known and known.artifact.parts else ()
         published = (known.action, known.artifact, had) if known else None
         store = self.store
-        world = slots.World(self._prepare_slot, store.lookup, store.document, store.present, self.parts_of)
-        return slots.decide_slots(node, inputs, read, published, self.demand, world, forced=forced)
+        world = family.World(self._prepare_slot, store.lookup, store.document, store.present, self.parts_of)
+        return decide_slots(node, inputs, read, published, self.demand, world, forced=forced)
 
     @property
     def demand(self) -> Demand:

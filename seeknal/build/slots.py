@@ -15,11 +15,11 @@ from seeknal.build.session import Session
 from seeknal.build.target import Built, build
 from seeknal.errors import BuildFailed, DefinitionWrong
 from seeknal.model.action import ActionResult, Artifact
+from seeknal.model.family import Family, Slot, shown
 from seeknal.model.interval import Cadence, Interval, label
 from seeknal.model.node import Node
 from seeknal.model.parts import Part, index_bytes, odd_one, whole
 from seeknal.model.plan import Step
-from seeknal.model.slots import Family, Slot, shown
 
 Told = Callable[..., None]
 

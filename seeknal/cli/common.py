@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seeknal.build.session import Request, Session
+    from seeknal.model.family import Demand
     from seeknal.model.interval import Interval
     from seeknal.model.select import Selection
-    from seeknal.model.slots import Demand
 
 
 def shared(parser: argparse.ArgumentParser) -> None:
@@ -244,7 +244,7 @@ def _demand(args: argparse.Namespace, now: datetime) -> Demand | None:
         return None
     from dataclasses import replace
 
-    from seeknal.model.slots import Demand
+    from seeknal.model.family import Demand
 
     found = Demand(now, missing=missing, chunk=chunk)
     return replace(found, window=asked) if asked else found

@@ -105,7 +105,7 @@ def _intervals(step: Step) -> dict[str, Any]:
 
 
 def _ranges(session: Session, step: Step) -> str:
-    from seeknal.model.slots import shown
+    from seeknal.model.family import shown
 
     family = step.family
     return f"[{shown(family, session.graph.nodes[step.id].traits['cadence'])}] " if family and family.open else ""
