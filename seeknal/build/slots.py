@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from seeknal.build.session import Session
-from seeknal.build.target import Built, build
+from seeknal.build.target import Built, Unsealed, execute
+from seeknal.build.threads import quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong
 from seeknal.model.action import ActionResult, Artifact
 from seeknal.model.family import Family, Slot, shown
@@ -101,8 +102,19 @@ class _Work:
             with ThreadPoolExecutor(workers, thread_name_prefix="interval") as pool:
                 _all(pool, [pool.submit(self._one, slot) for slot in self.family.open])
         else:
+            self._one_by_one()
+
+    def _one_by_one(self) -> None:
+        """One engine runs at a time; beside it, what ran before is sealed."""
+        sealing: tuple[Slot, Future[Built]] | None = None
+        with ThreadPoolExecutor(1, thread_name_prefix="interval") as pool, quick_turns():
             for slot in self.family.open:
-                self._one(slot)
+                ran = self._ran(slot)
+                if sealing:
+                    self._done(sealing[0], sealing[1].result())
+                sealing = slot, pool.submit(ran.seal)
+            if sealing:
+                self._done(sealing[0], sealing[1].result())
 
     def _in_order(self) -> None:
         """Each slot that waited for the one before is decided when that is there: it may be a hit after all."""
@@ -122,10 +134,15 @@ class _Work:
         return found
 
     def _one(self, slot: Slot) -> Artifact:
+        return self._done(slot, self._ran(slot).seal())
+
+    def _ran(self, slot: Slot) -> Unsealed:
         if slot.prepared is None:
             raise DefinitionWrong(f"{self.node.id} cannot be prepared")
         forced = any(reason.word in ("forced", "restated") for reason in slot.reasons)
-        built = build(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
+        return execute(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
+
+    def _done(self, slot: Slot, built: Built) -> Artifact:
         if built.executed:
             name = f"{self.node.id}@{label(slot.interval, self.cadence.unit)}"
             self.tell("interval", target=name, rows=built.artifact.rows, milliseconds=built.milliseconds)
