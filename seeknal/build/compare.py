@@ -5,6 +5,7 @@ Decides how a difference between two tables is told. Publishes nothing, keeps no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from seeknal.build.folders import path_of
@@ -12,7 +13,13 @@ from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.engines.parquet import same_bag
 from seeknal.errors import UsageError, safe
+from seeknal.model.action import Artifact
+from seeknal.model.generation import Published
+from seeknal.model.interval import label
 from seeknal.model.lowering import path_literal, quoted
+from seeknal.model.node import Node
+from seeknal.model.parts import Slice
+from seeknal.model.plan import Prepared
 
 
 def rebuild(session: Session, name: str) -> str:
@@ -22,22 +29,57 @@ def rebuild(session: Session, name: str) -> str:
     lost = [need for need in (name, *needs) if need not in targets]
     if lost:
         raise UsageError(f"{lost[0]} is not published: run it first", reason="never_built")
-    node = session.graph.nodes[name]
-    if targets[name].artifact.parts:
-        raise UsageError(
-            f"{name} has intervals, which cannot be compared yet: see `run --restate`", reason="has_intervals"
-        )
-    inputs = {need: targets[need].artifact for need in needs}
-    prepared = session.prepare(node, inputs)
-    if prepared.action.key != targets[name].action:
-        raise UsageError(f"{name} has changed since it was published: run it first", reason="out_of_date")
+    node, published = session.graph.nodes[name], targets[name]
+    inputs: dict[str, Artifact | Slice] = {need: targets[need].artifact for need in needs}
+    if "cadence" in node.traits:
+        return _intervals(session, node, published, inputs)
+    prepared = session.prepare(node, {need: targets[need].artifact for need in needs})
+    if prepared.action.key != published.action:
+        raise _moved_on(name)
+    if published.artifact.parts:
+        raise UsageError(f"{name} is a source that is split: its rows are those of its file", reason="split_source")
+    return _again(session, node, prepared, inputs, published.artifact)
+
+
+def _moved_on(name: str) -> UsageError:
+    return UsageError(f"{name} has changed since it was published: run it first", reason="out_of_date")
+
+
+def _intervals(session: Session, node: Node, published: Published, inputs: Mapping[str, Artifact | Slice]) -> str:
+    """The first interval that comes out another way, and how."""
+    whole = {need: artifact for need, artifact in inputs.items() if isinstance(artifact, Artifact)}
+    family = session.intervals(node, whole, forced=True).family
+    known = {part.interval: part for part in session.store.parts(published.artifact.blob)}
+    earlier = None
+    for slot in family.slots if family else ():
+        part = known.get(slot.interval)
+        if slot.prepared is None and family.again:
+            slot = family.again(slot, earlier)
+        earlier = part.artifact if part else None
+        if part is None:
+            continue
+        if slot.prepared is None or part.action != slot.key:
+            raise _moved_on(node.id)
+        found = _again(session, node, slot.prepared, slot.inputs, part.artifact)
+        if found:
+            return f"{label(slot.interval, node.traits['cadence'].unit)}: {found}"
+    return ""
+
+
+def _again(
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    inputs: Mapping[str, Artifact | Slice],
+    known: Artifact,
+) -> str:
     output = session.store.temporary()
     scratch = [output]
-    paths = {need: path_of(session, artifact, scratch) for need, artifact in inputs.items()}
     try:
+        paths = {need: path_of(session, given, scratch) for need, given in inputs.items()}
         product = session.engines.get(node.recipe.engine).run(node, prepared, paths, output)
         fresh = product.in_place or output
-        return difference(sql_engine(session).connections.own(), session.store.verified(targets[name].artifact), fresh)
+        return difference(sql_engine(session).connections.own(), session.store.verified(known), fresh)
     finally:
         for path in scratch:
             session.disk.remove(path)

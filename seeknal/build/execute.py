@@ -199,7 +199,8 @@ class Execution:
 
     def _hit_whole(self, step: Step) -> None:
         node = self._session.graph.nodes[step.id]
-        gathered(self._session, node, step.family, {})
+        known = self._session.store.made(step.key) if step.key else {}
+        gathered(self._session, node, step.family, {}, known)
         for gone in dropped(node, step.family):
             self._session.warn(f"{step.id}: {gone}")
 

@@ -125,9 +125,9 @@ class Session:
 
     def world(self) -> World:
         """The answers for `plan.decide`."""
-        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts), self._intervals)
+        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts), self.intervals)
 
-    def _intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
+    def intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
         """The verdict on a node with intervals, one by one."""
         parts = {name: self.parts_of(name, artifact.blob) for name, artifact in inputs.items() if artifact.parts}
         read = {name: found for name, found in parts.items() if found is not None}

@@ -7,9 +7,10 @@ was finished stays in the cache, whatever becomes of the rest.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any
 
 from seeknal.build.session import Session
 from seeknal.build.target import Built, Unsealed, execute
@@ -31,22 +32,28 @@ def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
     family: Family = step.family
     work = _Work(session, node, family, tell)
     work.all()
-    artifact = gathered(session, node, family, work.parts)
     milliseconds = int((time.perf_counter() - start) * 1000)
+    artifact = gathered(
+        session, node, family, work.parts, {"run": session.request.run_id, "milliseconds": milliseconds}
+    )
     notes = (f"intervals {shown(family, work.cadence)}", *work.notes())
     return Built(artifact, any(one.executed for one in work.built.values()), milliseconds, notes)
 
 
-def gathered(session: Session, node: Node, family: Family, built: dict[Interval, Part]) -> Artifact:
-    """All parts as one artifact: its index in the store, and under the action that stands for all of them. Raises BuildFailed."""
+def gathered(
+    session: Session, node: Node, family: Family, built: Mapping[Interval, Part], made: Mapping[str, Any]
+) -> Artifact:
+    """All parts as one artifact: its index in the store, and under the action that stands for all of them.
+
+    `made` says what is known of its making. Raises BuildFailed.
+    """
     parts = family.parts(built)
     odd = odd_one(parts)
     if odd is not None:
         raise BuildFailed(_unlike(node, *odd), reason="mixed_columns")
     artifact = whole(parts, session.store.put_bytes(index_bytes(parts)))
     action = family.made(artifact.blob)
-    result = ActionResult(action.key, artifact, {"run": session.request.run_id})
-    session.store.put_result(result, action.bytes)
+    session.store.put_result(ActionResult(action.key, artifact, made), action.bytes)
     return artifact
 
 

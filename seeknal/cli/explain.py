@@ -9,6 +9,7 @@ from seeknal.cli import common
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
+    from seeknal.model.plan import Step
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +28,12 @@ def run(args: argparse.Namespace) -> int:
     with opened(common.request(args, read_only=True), common.warn) as session:
         _, plan = planned(session, Options(), common.environment(session.root))
         step = plan.steps[one_node(session, args.node)]
-        after = step.prepared.action.document() if step.prepared else None
         document = {
             "node": step.id,
             "verdict": step.verdict.value,
             "action": step.key,
             "reasons": [reason.document() for reason in step.reasons],
-            "definition": _definition(session, step.id, after),
+            "definition": _definition(*_documents(session, step)),
             "last_built": _last(session, step.id),
         }
         lines = _lines(document, step)
@@ -41,10 +41,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _definition(session: Session, name: str, after: Any) -> list[str]:
+def _documents(session: Session, step: Step) -> tuple[Any, Any]:
+    """The action documents of what is published and of what would be built; of one interval, where there are some."""
+    if step.family is None:
+        return session.document_before(step.id), step.prepared.action.document() if step.prepared else None
+    published = session.generation.targets.get(step.id) if session.generation else None
+    parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
+    known = {part.interval: part.action for part in parts}
+    slot = next((slot for slot in step.family.open if slot.prepared and slot.interval in known), None)
+    if slot is None:
+        return None, None
+    return session.store.document(known[slot.interval]), slot.prepared.action.document()
+
+
+def _definition(before: Any, after: Any) -> list[str]:
     from seeknal.model.explain import text_changes
 
-    before = session.document_before(name)
     return list(text_changes(before["definition"], after["definition"])) if before and after else []
 
 
@@ -58,8 +70,9 @@ def _last(session: Session, name: str) -> dict[str, Any]:
         return {}
     for event in read_log(session.target.log(str(made.get("run")))):
         if event.get("event") == "built" and event.get("target") == name:
-            return {"run": made["run"], "milliseconds": made["milliseconds"], "reasons": event.get("reasons", [])}
-    return dict(made)
+            spent = made.get("milliseconds", event.get("milliseconds", 0))
+            return {"run": made["run"], "milliseconds": spent, "reasons": event.get("reasons", [])}
+    return dict(made) if "milliseconds" in made else {}
 
 
 def _lines(document: dict[str, Any], step: Any) -> list[str]:

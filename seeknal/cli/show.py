@@ -10,6 +10,7 @@ from seeknal.errors import UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
+    from seeknal.model.generation import Published
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
         node = session.graph.nodes[name]
         generation = generation_named(session, args.generation)[1] if args.generation else session.generation
         published = generation.targets.get(name) if generation else None
-        action = session.store.document(published.action) if published else None
+        parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
+        # What stands for all intervals says nothing to a person: the last one does.
+        action = session.store.document(parts[-1].action if parts else published.action) if published else None
         document = {
             "id": name,
             "file": node.file,
@@ -41,11 +44,17 @@ def run(args: argparse.Namespace) -> int:
             "inputs": list(session.graph.inputs[name]),
             "consumers": list(session.graph.consumers[name]),
             "published": published.document() if published else None,
-            "path": session.store.locate(published.artifact) if published else None,
+            "path": _path(session, published) if published else None,
+            "intervals": len(parts),
             "action": action,
         }
     common.emit(args, document, _lines(document))
     return 0
+
+
+def _path(session: Session, published: Published) -> str:
+    artifact = published.artifact
+    return session.target.parts(artifact.blob) if artifact.parts else session.store.locate(artifact)
 
 
 def one_node(session: Session, word: str) -> str:
@@ -71,5 +80,6 @@ def _lines(document: dict[str, Any]) -> list[str]:
         return [*lines, "  never built"]
     artifact = published["artifact"]
     lines += [f"  key: {published['action']}", f"  blob: {artifact['blob']}", f"  path: {document['path']}"]
-    lines += [f"  {artifact['rows']:,} rows, {artifact['size']:,} bytes", "  columns:"]
+    among = f" in {document['intervals']:,} intervals" if document["intervals"] else ""
+    lines += [f"  {artifact['rows']:,} rows{among}, {artifact['size']:,} bytes", "  columns:"]
     return lines + [f"    {row}" for row in common.table([(n, t, d[7:19]) for n, t, d in artifact["columns"]])]

@@ -204,7 +204,7 @@ class _Deciding:
 
 def _step(node: Node, family: Family) -> Step:
     if family.open:
-        reasons = dict.fromkeys(reason for slot in family.open for reason in slot.reasons)
+        reasons = dict.fromkeys(reason for slot in family.open if slot.key for reason in slot.reasons)
         return Step(node.id, Verdict.BUILD, tuple(reasons), family=family)
     parts = family.parts({})
     index = digest_of(index_bytes(parts))

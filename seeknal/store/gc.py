@@ -47,6 +47,7 @@ def collect(store: Store, target: TargetLayout, policy: Policy, now: float) -> C
     kept = list(_kept(store, target, policy.keep_generations))
     needed = {digest for digest, generation in kept for digest in _needs(store, digest, generation)}
     _old_views(store, target, {digest for digest, _ in kept})
+    _old_parts(store, target, (generation for _, generation in kept))
     results = _results(store, needed, policy, now)
     live = needed | {digest for name in results for digest in (name, *_bytes(store, results[name]))}
     removed, freed = _sweep(store, live, set(results), policy, now)
@@ -158,6 +159,17 @@ def _old_views(store: Store, target: TargetLayout, kept: Iterable[str]) -> None:
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             if name not in names:
                 store.disk.remove_folder(os.path.join(folder, name))
+
+
+def _old_parts(store: Store, target: TargetLayout, kept: Iterable[Generation]) -> None:
+    """Folders that show the parts of tables which no kept generation has."""
+    shown = {
+        target.parts(t.artifact.blob) for generation in kept for t in generation.targets.values() if t.artifact.parts
+    }
+    folder = os.path.dirname(target.parts(PREFIX))
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if os.path.join(folder, name) not in shown:
+            store.disk.remove_folder(os.path.join(folder, name))
 
 
 def _temporaries(store: Store, target: TargetLayout, policy: Policy, now: float) -> None:
