@@ -70,17 +70,16 @@ class Artifact:
 
 def read_artifact(document: Mapping[str, Any]) -> Artifact:
     """The artifact that `document` describes. Raises ValueError, KeyError or TypeError when it is not one."""
-    columns = tuple(Column(str(name), str(type_), _digest(digest)) for name, type_, digest in document["columns"])
+    columns = tuple([Column(name, type_, digest) for name, type_, digest in document["columns"]])
     size, rows, parts = document["size"], document["rows"], document.get("parts", 0)
     if not columns or any(type(count) is not int or count < 0 for count in (size, rows, parts)):
         raise ValueError("an artifact has columns, and counts of bytes and rows")
-    return Artifact(_digest(document["blob"]), size, rows, columns, document.get("in_place") is True, parts)
-
-
-def _digest(text: Any) -> str:
-    if not is_digest(text):
-        raise ValueError(f"not a digest: {text!r}")
-    return str(text)
+    found = Artifact(document["blob"], size, rows, columns, document.get("in_place") is True, parts)
+    if not all(is_digest(digest) for digest in (found.blob, *(column.digest for column in columns))):
+        raise ValueError("an artifact has digests of its bytes and of its columns")
+    if not all(type(column.name) is str and type(column.type) is str for column in columns):
+        raise ValueError("a column has a name and a type")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

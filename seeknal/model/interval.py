@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from seeknal.errors import nearest
@@ -65,6 +66,7 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z" if moment.year >= 1000 else f"{moment.isoformat()[:19]}Z"
 
 
+@lru_cache(maxsize=65536)
 def read_stamp(text: str) -> datetime:
     """The moment that `stamp` wrote. Raises ValueError."""
     return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)

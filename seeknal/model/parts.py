@@ -46,12 +46,13 @@ def read_index(document: Mapping[str, Any]) -> tuple[Part, ...]:
     """The parts that an index lists. Raises ValueError, KeyError or TypeError when it is not one."""
     if document["type"] != INDEX or document["version"] != VERSION:
         raise ValueError("not an index of version 1")
-    return tuple(_read(*row) for row in document["parts"])
+    found = tuple(_read(*row) for row in document["parts"])
+    if not found or not all(map(is_digest, {part.action for part in found})):
+        raise ValueError("an index has parts, and each an action")
+    return found
 
 
 def _read(start: str | None, end: str | None, action: str, artifact: Mapping[str, Any]) -> Part:
-    if not is_digest(action):
-        raise ValueError("action is not a digest")
     interval = Interval(read_stamp(start), read_stamp(end)) if start and end else None
     return Part(interval, action, read_artifact(artifact))
 
