@@ -15,10 +15,14 @@ LIMIT = 2**53 - 1
 # A shape: a value, type, pattern, range, [each], (first, second), {member: shape, "optional?": shape, name's shape: shape},
 # or a set of None and a shape: this or null.
 COUNT, COLUMNS = range(LIMIT + 1), [(str, str, DIGEST)]
-ARTIFACT = {"blob": DIGEST, "size": COUNT, "rows": COUNT, "columns": COLUMNS, "in_place?": True}
+ARTIFACT = {
+    "blob": DIGEST, "size": COUNT, "rows": COUNT, "columns": COLUMNS, "in_place?": True, "parts?": range(1, LIMIT + 1),
+}  # fmt: skip
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+INDEX = {"type": "seeknal/index", "version": 1, "parts": [({None, TIME}, {None, TIME}, DIGEST, ARTIFACT)]}
 ACTION = {
     "type": "seeknal/action", "version": 1, "engine": str, "definition": dict, "files": [[DIGEST]],
-    "inputs": [{"name": str, "rows": COUNT, "columns": COLUMNS}],
+    "inputs": [{"name": str, "rows": COUNT, "columns": [(str, str, re.compile(f"({DIGEST.pattern})?"))]}],
     "interval": {None, (str, str)}, "clock": {None, re.compile(r"\d{4}-\d\d-\d\d")},
 }  # fmt: skip
 RESULT = {"type": "seeknal/result", "version": 1, "action": DIGEST, "artifact": ARTIFACT, "made": dict, "check": DIGEST}
@@ -137,7 +141,37 @@ class Checker:
             except (OSError, ValueError) as error:
                 self.say("I2", path, error)
 
+    def parts(self, rule: str, artifact: Any) -> list[Any]:
+        """The parts of an artifact, shown ones first; says what is wrong with the index."""
+        parts = (self.load(rule, artifact["blob"], INDEX) or {"parts": []})["parts"]
+        times = [(part[0], part[1]) for part in parts]
+        timed = [time for time in times if time != (None, None)]
+        shown = [part for part in parts if part[3]["rows"]] or parts[:1]
+        whole = [[part[3]["columns"][i][2] for part in shown] for i in range(len(artifact["columns"]))]
+        made = {
+            "blob": artifact["blob"],
+            "size": sum(part[3]["size"] for part in parts),
+            "rows": sum(part[3]["rows"] for part in parts),
+            "columns": [
+                [*column[:2], digest(canonical([list(pair) for pair in enumerate(digests)]))]
+                for column, digests in zip(artifact["columns"], whole, strict=True)
+            ],
+            "parts": len(parts),
+        }
+        if made != artifact or times[: len(timed)] != timed or len(times) - len(timed) > 1:
+            self.say(rule, artifact["blob"], "its index is not that of this artifact")
+        moments = [moment for time in timed for moment in time]
+        if moments != sorted(moments) or len({*timed}) != len(timed):
+            self.say(rule, artifact["blob"], "its intervals are not in order")
+        return shown
+
     def size(self, rule: str, artifact: Any, *, may_lack: bool) -> None:
+        if "parts" in artifact:
+            if not may_lack or os.path.exists(self.blob(artifact["blob"])):
+                self.parts(rule, artifact)
+                for *_, part in (self.load(rule, artifact["blob"], INDEX) or {"parts": []})["parts"]:
+                    self.size(rule, part, may_lack=may_lack)
+            return
         size = os.path.getsize(path) if os.path.exists(path := self.blob(artifact["blob"])) else None
         if size != artifact["size"] and (size is not None or not may_lack):
             self.say(rule, path, f"its size is {size}, not {artifact['size']}")
@@ -177,15 +211,30 @@ class Checker:
         want = {path: (blob, table["artifact"]) for table in tables for path, blob in table["views"].items()}
         if len(want) != sum(len(table["views"]) for table in tables):
             self.say("I6", folder, "two targets have the same view")
-        found = {os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names}
+        everything = (os.path.join(at, name) for at, folders, names in os.walk(folder) for name in (*folders, *names))
+        found = {
+            os.path.relpath(path, folder) for path in everything if os.path.islink(path) or not os.path.isdir(path)
+        }
         for path in sorted(found ^ set(want)):
             self.say("I5", os.path.join(folder, path), "is not there" if path in want else "is no view")
         for path in sorted(found & set(want)):
             link, (blob, table) = os.path.join(folder, path), want[path]
             real, in_place = os.path.realpath(link), table.get("in_place") and table["blob"] == blob
             right = os.path.isfile(real) and (in_place or real == os.path.realpath(self.blob(blob)))
+            if table.get("parts") and table["blob"] == blob:
+                right = self.shows(real, table)
             if not os.path.islink(link) or not right:
                 self.say("I5", link, f"does not lead to {blob}")
+
+    def shows(self, folder: str, table: Any) -> bool:
+        """Whether a folder shows the parts of a table, and nothing else."""
+        if os.path.relpath(folder, os.path.realpath(self.target)) != f"parts/{table['blob'][7:39]}":
+            return False
+        want = {
+            f"{re.sub('[-:]', '', start or 'unknown')}.parquet": os.path.realpath(self.blob(part["blob"]))
+            for start, _, _, part in self.parts("I5", table)
+        }
+        return {name: os.path.realpath(os.path.join(folder, name)) for name in os.listdir(folder)} == want
 
 
 def check(target_root: str, store_root: str | None = None, *, late: bool = False) -> list[str]:
