@@ -7,6 +7,7 @@ interval keep their order, so that an interval whose rows did not change keeps i
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Node
 from seeknal.model.parts import Part, index_bytes, whole
 
-_SLOT, _ROW = "__seeknal_slot__", "__seeknal_row__"
+_SLOT = "__seeknal_slot__"
 
 
 def split(session: Session, node: Node, path: str, action: str) -> Artifact:
@@ -29,7 +30,7 @@ def split(session: Session, node: Node, path: str, action: str) -> Artifact:
     _check(con, node, cadence, table)
     folder = session.store.temporary()
     try:
-        parts = _parts(session, con, cadence, table, folder, action)
+        parts = _parts(session, con, cadence, path, folder, action)
     finally:
         session.disk.remove_folder(folder)
     unknown = sum(part.artifact.rows for part in parts if part.interval is None)
@@ -47,24 +48,27 @@ def _check(con: Any, node: Node, cadence: Cadence, table: str) -> None:
         raise DefinitionWrong(text, reason="column_missing", hint=f"it has {', '.join(names)}")
 
 
-def _parts(session: Session, con: Any, cadence: Cadence, table: str, folder: str, action: str) -> list[Part]:
+def _parts(session: Session, con: Any, cadence: Cadence, path: str, folder: str, action: str) -> list[Part]:
     time = f"TRY_CAST({quoted(cadence.column)} AS TIMESTAMP)"
     slot = f"strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S')"
-    rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT}, row_number() OVER () AS {_ROW} FROM {table}"
+    table = f"read_parquet({path_literal(path)}, file_row_number = true)"
+    rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT} FROM {table}"
     con.execute(
         f"COPY ({rows}) TO {literal(folder)} (FORMAT parquet, COMPRESSION uncompressed, PARTITION_BY ({_SLOT}))"
     )
     names = os.listdir(folder) if os.path.isdir(folder) else []
     if not names:
-        return [_part(session, con, None, f"SELECT * EXCLUDE ({_SLOT}, {_ROW}) FROM ({rows})", action)]
-    found = [_part(session, con, _interval(name, cadence), _rows_in(folder, name), action) for name in names]
+        return [_part(session, action, None, f"FROM read_parquet({path_literal(path)})")]
+    work = [(_interval(name, cadence), _rows_in(folder, name)) for name in names]
+    with ThreadPoolExecutor(session.setting.threads, thread_name_prefix="split") as pool:
+        found = list(pool.map(lambda one: _part(session, action, *one), work))
     return sorted(found, key=lambda part: (part.interval is None, part.interval or ()))
 
 
 def _rows_in(folder: str, name: str) -> str:
     """The rows of one interval in the order that they had."""
     files = path_literal(os.path.join(folder, name)) + ", hive_partitioning = false"
-    return f"SELECT * EXCLUDE ({_ROW}) FROM read_parquet({files}) ORDER BY {_ROW}"
+    return f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({files}) ORDER BY file_row_number"
 
 
 def _interval(name: str, cadence: Cadence) -> Interval | None:
@@ -72,10 +76,10 @@ def _interval(name: str, cadence: Cadence) -> Interval | None:
     return None if text == "unknown" else at(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC), cadence.unit)
 
 
-def _part(session: Session, con: Any, interval: Interval | None, query: str, action: str) -> Part:
+def _part(session: Session, action: str, interval: Interval | None, query: str) -> Part:
     path = session.store.temporary()
     try:
-        copy(con, query, path)
+        copy(session.brief(), query, path)
         artifact = describe(session.own, path)
         session.store.adopt(path, artifact.blob)
     finally:

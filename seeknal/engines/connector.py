@@ -68,7 +68,7 @@ class ConnectorEngine:
             query = connector.query(files, definition, names)
             if hasattr(connector, "rounded_query"):
                 self._not_rounded(con, node, connector, files, names, query)
-            copy(con, query, output)
+            copy(con, query, output, kept="split" not in node.traits)
         except duckdb.Error as error:
             text = f"{node.file}:{node.line}: {node.id}: {', '.join(node.recipe.files)}: {_told(error)}"
             raise BuildFailed(text, reason="unreadable_file") from error

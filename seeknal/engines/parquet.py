@@ -34,9 +34,13 @@ _KEPT = re.compile(
 _LARGE = 4 << 20
 
 
-def copy(con: Any, query: str, output: str) -> int:
-    """Write the rows of `query` to a new Parquet file; returns how many. Raises duckdb.Error."""
-    done = con.execute(f"COPY ({query}) TO {literal(output)} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+def copy(con: Any, query: str, output: str, *, kept: bool = True) -> int:
+    """Write the rows of `query` to a new Parquet file; returns how many. Not `kept`: it is read once more, soon, and goes.
+
+    Raises duckdb.Error.
+    """
+    packed = "zstd" if kept else "uncompressed"
+    done = con.execute(f"COPY ({query}) TO {literal(output)} (FORMAT parquet, COMPRESSION {packed})").fetchone()
     return int(done[0])
 
 
