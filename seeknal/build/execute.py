@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from seeknal.build.order import ranks
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.slots import build_slots, dropped, gathered
@@ -48,7 +49,7 @@ class Execution:
         self._world: World = session.world()
         self._states: dict[str, State] = {}
         self._waiting = {name: len(self._needs(name)) for name in plan.steps}
-        self._rank = _ranks(session, plan)
+        self._rank = ranks(session, plan)
         self._ready: list[tuple[float, str]] = []
         self._outside = [name for name in plan.steps if session.graph.nodes[name].traits.get("outside")]
         self.results = Results()
@@ -187,8 +188,8 @@ class Execution:
 
     def _hit(self, step: Step, *, cut_off: bool) -> None:
         assert step.artifact is not None
-        if step.family is not None:
-            self._hit_whole(step)
+        if step.family is not None and not self._is_whole(step):
+            return
         if step.prepared is not None:
             self._session.store.keep(step.prepared.action.bytes, step.prepared.action.key)
         published = self._session.generation.targets.get(step.id) if self._session.generation else None
@@ -197,12 +198,18 @@ class Execution:
         self._tell("hit", target=step.id, cut_off=cut_off)
         self._settle(step.id, step.artifact)
 
-    def _hit_whole(self, step: Step) -> None:
+    def _is_whole(self, step: Step) -> bool:
+        """Put intervals that are all there together; whether they are one table."""
         node = self._session.graph.nodes[step.id]
         known = self._session.store.made(step.key) if step.key else {}
-        gathered(self._session, node, step.family, {}, known)
+        try:
+            gathered(self._session, node, step.family, {}, known)
+        except BuildFailed as error:
+            self._done(step, None, error)
+            return False
         for gone in dropped(node, step.family):
             self._session.warn(f"{step.id}: {gone}")
+        return True
 
     def _attempt(self, step: Step) -> tuple[Built | None, Exception | None]:
         node = self._session.graph.nodes[step.id]
@@ -279,20 +286,3 @@ class Execution:
 
     def _needs(self, name: str) -> list[str]:
         return [need for need in self._session.graph.inputs[name] if need in self._plan.steps]
-
-
-def _ranks(session: Session, plan: Plan) -> dict[str, float]:
-    """For each target the time of the longest path that it starts, by what its action took last time."""
-    ranks: dict[str, float] = {}
-    for name in reversed(list(plan.steps)):
-        after = [ranks[user] for user in session.graph.consumers[name] if user in ranks]
-        ranks[name] = _expected(session, plan.steps[name]) + max(after, default=0.0)
-    return ranks
-
-
-def _expected(session: Session, step: Step) -> float:
-    if step.verdict is Verdict.HIT or session.request.workers == 1:
-        return 1.0
-    published = session.generation.targets.get(step.id) if session.generation else None
-    made = session.store.made(published.action) if published else {}
-    return float(made.get("milliseconds", 1)) + 1.0

@@ -24,6 +24,7 @@ from seeknal.model.parts import Part, index_bytes, odd_one, whole
 from seeknal.model.plan import Step
 
 Told = Callable[..., None]
+_SAME = "all intervals of a node are one table"
 
 
 def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
@@ -50,7 +51,8 @@ def gathered(
     parts = family.parts(built)
     odd = odd_one(parts)
     if odd is not None:
-        raise BuildFailed(_unlike(node, *odd), reason="mixed_columns")
+        what = "a run without --start, --end and --backfill builds all of them again" if family.kept else _SAME
+        raise BuildFailed(f"{_unlike(node, *odd)}: {what}", reason="mixed_columns")
     artifact = whole(parts, session.store.put_bytes(index_bytes(parts)))
     action = family.made(artifact.blob)
     session.store.put_result(ActionResult(action.key, artifact, made), action.bytes)
@@ -80,7 +82,7 @@ def _unlike(node: Node, one: Part, other: Part) -> str:
     first, second = (dict(part.artifact.schema) for part in (one, other))
     said = "; ".join(f"{name} is {first.get(name, 'missing')} and {second.get(name, 'missing')}" for name in differ)
     text = f"{names[0]} and {names[1]} do not have the same columns: {said or 'they stand in another order'}"
-    return f"{node.file}:{node.line}: {node.id}: {text}: a run without --start, --end and --backfill builds all of them again"
+    return f"{node.file}:{node.line}: {node.id}: {text}"
 
 
 @dataclass(slots=True)

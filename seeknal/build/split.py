@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seeknal.build.session import Session
+from seeknal.engines.blame import check_time
 from seeknal.engines.parquet import copy, describe
-from seeknal.errors import DefinitionWrong, nearest
 from seeknal.model.action import Artifact
 from seeknal.model.interval import Cadence, Interval, at
 from seeknal.model.lowering import literal, path_literal, quoted
@@ -26,8 +26,8 @@ _SLOT = "__seeknal_slot__"
 def split(session: Session, node: Node, path: str, action: str) -> Artifact:
     """The artifact with a part for each interval that the table at `path` has rows of. Raises DefinitionWrong."""
     con, cadence = session.own(), node.traits["split"]
-    table = f"read_parquet({path_literal(path)})"
-    _check(con, node, cadence, table)
+    columns = con.execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
+    check_time(node, cadence, tuple((name, type_) for name, type_, *_ in columns))
     folder = session.store.temporary()
     try:
         parts = _parts(session, con, cadence, path, folder, action)
@@ -37,15 +37,6 @@ def split(session: Session, node: Node, path: str, action: str) -> Artifact:
     if unknown:
         session.warn(f"{node.id}: {unknown:,} rows have no time in {cadence.column}: they are in no interval")
     return whole(parts, session.store.put_bytes(index_bytes(parts)))
-
-
-def _check(con: Any, node: Node, cadence: Cadence, table: str) -> None:
-    names = [name for name, *_ in con.execute(f"DESCRIBE FROM {table}").fetchall()]
-    if cadence.column.lower() not in {name.lower() for name in names}:
-        text = (
-            f"{node.file}:{node.line}: {node.id}: there is no column {cadence.column!r}{nearest(cadence.column, names)}"
-        )
-        raise DefinitionWrong(text, reason="column_missing", hint=f"it has {', '.join(names)}")
 
 
 def _parts(session: Session, con: Any, cadence: Cadence, path: str, folder: str, action: str) -> list[Part]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from seeknal.cli import common
+from seeknal.cli import common, windows
 from seeknal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         sub = words.add_parser(word, help=about, description=about)
         sub.add_argument("node", metavar="NODE", nargs="?" if word == "restatement-list" else None)
         if word in ("pending", "restatement-add", "backfill"):
-            common.window(sub)
+            windows.window(sub)
         if word == "backfill":
             sub.add_argument("--chunk", type=int, metavar="N", help="publish after every N intervals of a node")
         if word in ("pending", "backfill"):
@@ -109,7 +109,7 @@ def _marks(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
 def _mark(args: argparse.Namespace) -> int:
     from seeknal.build.marks import clear_marks, mark
 
-    window = common.asked_window(args) if args.what == "restatement-add" else None
+    window = windows.asked_window(args) if args.what == "restatement-add" else None
     if args.what == "restatement-add" and window is None:
         raise UsageError("restatement-add needs --start and --end", reason="bad_window")
     with common.reading(args) as session:

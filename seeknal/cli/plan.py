@@ -9,7 +9,7 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from seeknal.cli import common
+from seeknal.cli import common, windows
 from seeknal.errors import WorkFound
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.selection(parser)
     parser.add_argument("-f", "--full", action="store_true", help="plan as `run --full` would")
     parser.add_argument("--exit-code", action="store_true", help="exit with 8 when there is work")
-    common.window(parser)
+    windows.window(parser)
     parser.add_argument("--backfill", action="store_true", help="plan as `run --backfill` would")
     common.clock(parser)
     common.shared(parser)

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from seeknal.cli import common
+from seeknal.cli import common, windows
 from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
     parser.add_argument("--plan", metavar="DIGEST", help="refuse unless the plan is the one of this digest")  # fmt: skip
-    common.window(parser)
+    windows.window(parser)
     parser.add_argument(
         "--backfill", action="store_true", help="of nodes with intervals, only what was never built, oldest first"
     )
@@ -167,7 +167,7 @@ def _restate(args: argparse.Namespace, session: Session, env: dict[str, str]) ->
     from seeknal.build.connect import load_project
     from seeknal.build.marks import mark, read_marks
 
-    window = common.asked_window(args)
+    window = windows.asked_window(args)
     if window is not None:
         if not args.nodes:
             raise UsageError("--restate with a window needs --nodes", reason="bad_window")

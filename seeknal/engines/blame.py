@@ -10,6 +10,7 @@ import re
 from seeknal.engines.sql import Parsed, SqlWrong
 from seeknal.errors import DefinitionWrong, Problem, nearest
 from seeknal.model.features import dotted
+from seeknal.model.interval import Cadence
 from seeknal.model.lowering import as_written
 from seeknal.model.node import Node, Schema
 
@@ -32,6 +33,19 @@ def check_needs(node: Node, table: str, columns: Schema) -> None:
             text = f"{dotted(path)}: in {table}, {name!r} is text (VARCHAR), and sum, avg and stddev need numbers"
             hint = "give it a type in `columns` of its source, or CAST it in a transform"
             raise _column_wrong(node, node.traits["lines"]["numbers"][name], text, hint)
+
+
+def check_time(node: Node, cadence: Cadence, columns: Schema) -> None:
+    """Raise DefinitionWrong unless the rows of a node with intervals have a column that holds times."""
+    types = {name.lower(): type_ for name, type_ in columns}
+    found = types.get(cadence.column.lower())
+    if found is None:
+        have = [name for name, _ in columns]
+        text = f"interval.column: the rows have no column {cadence.column!r}{nearest(cadence.column, have)}"
+        raise _column_wrong(node, node.traits["lines"]["interval"], text, f"they have {', '.join(have)}")
+    if not found.startswith(("DATE", "TIMESTAMP", "VARCHAR")):
+        text = f"interval.column: {cadence.column!r} is {found}: a time is a DATE, a TIMESTAMP, or text in ISO form"
+        raise _column_wrong(node, node.traits["lines"]["interval"], text, "CAST it, or give it a type in `columns`")
 
 
 def _column_wrong(node: Node, line: int, text: str, hint: str) -> DefinitionWrong:

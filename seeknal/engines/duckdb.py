@@ -15,7 +15,7 @@ import duckdb
 
 from seeknal import kinds
 from seeknal.engines.base import File, Product, Setting, recalled
-from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
+from seeknal.engines.blame import check_needs, check_time, definition_wrong, line_of, warnings_of
 from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
 from seeknal.engines.sqldiff import only_adds_columns
@@ -87,6 +87,8 @@ class DuckDBEngine:
         checks = tuple(made.get("checks", ()))
         parsed, bound = self._bound(node, made["sql"], definition, names, schemas, files)
         self._required(node, definition, bound.columns)
+        if "cadence" in node.traits:
+            check_time(node, node.traits["cadence"], bound.columns)
         used = tuple(_used(i, inputs[name], bound.reads[i]) for i, name in enumerate(parsed.relations))
         clock = self._setting.as_of.date().isoformat() if "date" in parsed.clock else None
         document: dict[str, Any] = {"sql": parsed.text}

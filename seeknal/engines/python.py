@@ -15,7 +15,7 @@ from functools import partial
 import duckdb
 
 from seeknal.engines.base import File, Product, Setting
-from seeknal.engines.blame import check_needs, definition_wrong, line_of, warnings_of
+from seeknal.engines.blame import check_needs, check_time, definition_wrong, line_of, warnings_of
 from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG as SQL
 from seeknal.engines.python_job import job_of
@@ -25,6 +25,7 @@ from seeknal.engines.sqlmemo import parse_once
 from seeknal.engines.sqlthen import columns_of, over_rows, write_over
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, nearest
 from seeknal.model.action import Action, Artifact, Used
+from seeknal.model.lowering import path_literal
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -73,6 +74,7 @@ class PythonEngine:
             if after:
                 written = self._then(node, after, rows, output)
                 ordered = ordered if after.stable else written
+            self._time(node, output)
         finally:
             if after:
                 with suppress(FileNotFoundError):
@@ -115,6 +117,12 @@ class PythonEngine:
         if lost:
             text = f"{node.file}:{node.line}: {node.id}: the result has no column {lost[0]!r}; it has "
             raise DefinitionWrong(text + ", ".join(name for name, _ in columns), reason="column_missing")
+
+    def _time(self, node: Node, path: str) -> None:
+        """What a function calls the columns of a table without rows is of no account."""
+        con = self._connections.own()
+        if "cadence" in node.traits and con.execute(f"FROM read_parquet({path_literal(path)}) LIMIT 1").fetchone():
+            check_time(node, node.traits["cadence"], columns_of(con, path))
 
     def _then(self, node: Node, after: Parsed, rows: str, output: str) -> bool:
         con, planning = self._connections.own(), self._connections.planning()

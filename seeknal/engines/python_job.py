@@ -36,6 +36,7 @@ def job_of(
         as_of=setting.as_of.isoformat(),
         params=in_this_run(late["params"], setting.run_id, setting.as_of, interval),
         interval=interval,
+        empty=node.traits["cadence"].column if interval and "then" not in node.recipe.definition else "",
         meta=late["meta"],
         state=_state(node, setting.states) if {"state", "*"}.intersection(late["uses"]) else {},
         threads=1 if setting.workers > 1 else setting.threads,

@@ -7,7 +7,8 @@ may give `binds`: queries that must bind and are not run), `files(name, traits)`
 beside the table, `attached(name)` for files beside it whose bytes travel with the table, `python(name, fields)` for what a
 decorated function of this kind says besides its code, `reads(fields)` for inputs that other fields than `inputs` name (with
 `OWN_INPUTS` where `inputs` names no nodes), `link(nodes)` for inputs that follow from other nodes, `derive(nodes)` for
-targets that nobody writes down, and `review(nodes)` for what is wrong between nodes. `params` come to
+targets that nobody writes down, `review(nodes)` for what is wrong between nodes, and `INTERVALS` where it may say
+`interval:`: `each` is built by itself, or rows that are read once are `split`. `params` come to
 it as values (`"5"` as 5), unless its module says `PARAMS_AS_WRITTEN = True`. The trait `warnings` is a list of (path,
 message, reason word), the trait `fields` names those whose lines are needed later. Nothing here reads, runs or imports an
 engine.

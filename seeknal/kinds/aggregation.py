@@ -18,6 +18,7 @@ from seeknal.model import features as grammar
 from seeknal.model.lowering import Lowered, Path, Wrong, input_names, quoted
 from seeknal.model.node import Input, Recipe
 
+INTERVALS = "each"
 _BASIC = ("sum", "avg", "mean", "min", "max", "count", "stddev", "std")
 _WINDOWED = ("sum", "avg", "mean", "min", "max")
 _SINCE = ("count", "sum")

@@ -14,6 +14,7 @@ from seeknal.model.lowering import Lowered, Wrong, input_names, quoted
 from seeknal.model.node import NAME, NAME_RULE, Input, Recipe
 
 # Fields of the existing tool's own store of features, which there is none of here.
+INTERVALS = "each"
 _UNUSED = ("source", "mode", "feature_start_time", "feature_end_time")
 
 

@@ -34,8 +34,7 @@ _KNOWN_ELSEWHERE = {
 }
 
 
-# With an interval, the file is read once and its rows are split.
-SPLITS = True
+INTERVALS = "split"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from seeknal.errors import nearest
 from seeknal.model.lowering import Lowered, Wrong, input_names
 from seeknal.model.node import Input, Recipe
 
+INTERVALS = "each"
 _ENGINES = ("duckdb", "polars")
 
 

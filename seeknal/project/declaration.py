@@ -138,7 +138,7 @@ def _name(declaration: Declaration, name: Any) -> Problem | None:
 def lines_for(declaration: Declaration, traits: Mapping[str, Any]) -> dict[str, Any]:
     """The lines that errors of the engine point to: of the node, of fields that name columns or hold SQL, of its SQL, and
     of all that stands below fields that are judged late."""
-    lines: dict[str, Any] = {"node": declaration.line}
+    lines: dict[str, Any] = {"node": declaration.line, "interval": declaration.line_of(("interval", "column"))}
     for trait in ("needs", "numbers", "texts"):
         if trait in traits:
             lines[trait] = {text: declaration.line_of(path) for text, path in traits[trait].items()}

@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seeknal import kinds
 from seeknal.errors import Problem
 from seeknal.model.interval import cadence_of
+from seeknal.model.lowering import Wrong
 from seeknal.model.node import SELF, Node, Schema
 
 
-def interval_traits(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+def interval_traits(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The traits of a node of this kind with these fields. Raises Wrong."""
     cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
     if cadence is None:
         return {}
-    if hasattr(kind, "SPLITS"):
+    how = getattr(kinds.get(kind), "INTERVALS", None)
+    if how is None:
+        may = ", ".join(name for name in kinds.written() if hasattr(kinds.get(name), "INTERVALS"))
+        raise Wrong(("interval",), f"a {kind} has no intervals of its own; these may have: {may}")
+    if how == "split":
         return {"split": cadence}
     return {"cadence": cadence, SELF: _typed(fields.get("columns"))}
 

@@ -200,7 +200,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
         **_outside(declaration, fields, lowered),
     }
     traits["audits"] = checks_on(fields)
-    traits |= interval_traits(kind, fields)
+    traits |= interval_traits(declaration.kind, fields)
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 

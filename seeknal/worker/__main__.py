@@ -34,6 +34,7 @@ from importlib import import_module  # noqa: E402
 from types import CoroutineType  # noqa: E402
 from typing import Any  # noqa: E402
 
+from seeknal.model.lowering import quoted  # noqa: E402
 from seeknal.pipeline import frames  # noqa: E402
 from seeknal.pipeline.context import Facts, PipelineContext  # noqa: E402
 from seeknal.pipeline.decorators import clear_registry  # noqa: E402
@@ -123,6 +124,8 @@ class Worker:
             with surroundings.kept(job.project, environment(job)), installed:
                 with self._database.watched(), self._reads.watching():
                     result = _called(job, context)
+                if job.empty and isinstance(result, list) and not result:
+                    result = connection.sql(f"SELECT CAST(NULL AS TIMESTAMP) AS {quoted(job.empty)} WHERE false")
                 return write(result, job.output, writer), context.state.changed()
 
 

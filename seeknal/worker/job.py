@@ -20,7 +20,7 @@ class Job(NamedTuple):
     `sources` maps a module's name to its file (relative to the project) and the text to execute; `module` is the one
     with the function; without sources it is a module of seeknal's own. `inputs` maps node ids to absolute Parquet paths.
     `output` is the absolute path of the Parquet file to write, `as_of` an ISO timestamp in UTC. `requirements` and
-    `requires_python` come from the script header.
+    `requires_python` come from the script header. `empty` is the column of a table that an empty list stands for.
     """
 
     node: str
@@ -37,6 +37,7 @@ class Job(NamedTuple):
     state: dict[str, Any] = {}  # noqa: RUF012
     module: str = "__node__"
     interval: tuple[str, str] | None = None
+    empty: str = ""
     threads: int = 1
     timeout: float = 1800.0
     requirements: tuple[str, ...] = ()
