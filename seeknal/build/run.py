@@ -20,7 +20,8 @@ from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render
 from seeknal.errors import StoreBusy, UsageError
 from seeknal.model.checks import earliest
-from seeknal.model.plan import Plan, make_plan
+from seeknal.model.interval import meant
+from seeknal.model.plan import Plan, Verdict, make_plan
 from seeknal.model.select import Goal, Selection, select
 from seeknal.store.cache import Damaged
 from seeknal.store.lock import locked
@@ -84,6 +85,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             forced_done = frozenset(built.built)
             goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
             _warn(session)
+            _warn_of_window(session, plan)
             tell("planned", targets=len(plan.steps), plan=plan)
             policy = Policy(
                 _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
@@ -115,6 +117,15 @@ def _warn(session: Session) -> None:
     for warning in [*(w for w in project.warnings if w.reason != "ignored_option"), *project.unmentioned]:
         session.warn(str(warning))
     session.project = project._replace(warnings=(), unmentioned=())
+
+
+def _warn_of_window(session: Session, plan: Plan) -> None:
+    """Say that a window has no interval in it: what a person asked for is not what they get."""
+    demand, nodes = session.request.demand, session.graph.nodes
+    steps = [step for step in plan.steps.values() if "cadence" in nodes[step.id].traits]
+    known = [step for step in steps if step.verdict is not Verdict.MAYBE]
+    if demand and not demand.missing and known and not any(step.family and step.family.slots for step in known):
+        session.warn(f"no complete interval of any node lies in the window ({meant(demand.window)})")
 
 
 def _again(options: Options) -> Options:
@@ -166,7 +177,7 @@ def _finish(
 ) -> None:
     session.disk.sync()
     session.save(whole=not options.selection.partial and not results.failed)
-    if results.failed or results.skipped or session.project is None:
+    if results.failed or results.skipped or session.project is None or session.request.demand:
         return
     _stamp(session, options, env, results, publication)
 

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
             "verdict": step.verdict.value,
             "action": step.key,
             "reasons": [reason.document() for reason in step.reasons],
-            "definition": _definition(*_documents(session, step)),
+            "definition": _definition(session, step),
             "last_built": _last(session, step.id),
         }
         lines = _lines(document, step)
@@ -41,23 +41,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _documents(session: Session, step: Step) -> tuple[Any, Any]:
-    """The action documents of what is published and of what would be built; of one interval, where there are some."""
-    if step.family is None:
-        return session.document_before(step.id), step.prepared.action.document() if step.prepared else None
-    published = session.generation.targets.get(step.id) if session.generation else None
-    parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
-    known = {part.interval: part.action for part in parts}
-    slot = next((slot for slot in step.family.open if slot.prepared and slot.interval in known), None)
-    if slot is None:
-        return None, None
-    return session.store.document(known[slot.interval]), slot.prepared.action.document()
-
-
-def _definition(before: Any, after: Any) -> list[str]:
+def _definition(session: Session, step: Step) -> list[str]:
+    from seeknal.build.documents import compared
     from seeknal.model.explain import text_changes
 
-    return list(text_changes(before["definition"], after["definition"])) if before and after else []
+    before, prepared = compared(session, step)
+    return (
+        list(text_changes(before["definition"], prepared.action.document()["definition"]))
+        if before and prepared
+        else []
+    )
 
 
 def _last(session: Session, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common, windows
@@ -15,6 +16,7 @@ from seeknal.errors import WorkFound
 if TYPE_CHECKING:
     from seeknal.build.session import Session
     from seeknal.model.category import Change
+    from seeknal.model.generation import Published
     from seeknal.model.plan import Plan, Step
 
 _WORDS = {"BUILD": "RUN", "MAYBE": "MAYBE", "HIT": "CACHED", "SKIP": "SKIP"}
@@ -55,7 +57,7 @@ def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int
 
 def find_changes(session: Session, plan: Plan) -> list[Change]:
     """What changed of each planned node against the published generation, and which nodes are gone."""
-    from seeknal.model.category import BREAKING, Change, change_of
+    from seeknal.model.category import BREAKING, Change
 
     published = session.generation.targets if session.generation else {}
     found = []
@@ -63,12 +65,23 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
         node = session.graph.nodes[step.id]
         if "beside" in node.traits:  # a changed audit is a change of the node that says it
             continue
-        before = session.document_before(step.id) if step.key else None
-        additive = bool(before and step.prepared and _additive(session, before, step.prepared.action.document()))
-        change = change_of(node, step, published.get(step.id), before, additive=additive)
+        change = _change(session, step, published.get(step.id))
         found += [change] if change else []
     gone = sorted(name for name in published if name not in session.graph.nodes)
     return found + [Change(name, BREAKING, ("removed from the project",)) for name in gone]
+
+
+def _change(session: Session, step: Step, published: Published | None) -> Change | None:
+    from seeknal.build.documents import compared
+    from seeknal.model.category import DATA, METADATA, Change, change_of
+
+    node = session.graph.nodes[step.id]
+    before, prepared = compared(session, step)
+    additive = bool(before and prepared and _additive(session, before, prepared.action.document()))
+    found = change_of(node, replace(step, prepared=prepared or step.prepared), published, before, additive=additive)
+    if found and published and prepared is None and published.artifact.parts and found.category != METADATA:
+        return Change(node.id, DATA, ("other intervals",))
+    return found
 
 
 def _additive(session: Session, before: Any, after: Any) -> bool:
@@ -84,6 +97,7 @@ def _document(session: Session, plan: Plan, changes: list[Change]) -> dict[str, 
     return {
         "plan": plan.digest,
         "generation": session.base,
+        "window": session.demand.window.texts() if session.request.demand else None,
         "changes": [{"node": c.id, "category": c.category, "details": list(c.details)} for c in changes],
         "steps": [
             {
@@ -113,9 +127,14 @@ def _ranges(session: Session, step: Step) -> str:
 
 def _lines(session: Session, plan: Plan, found: list[Change], *, whole: bool, changes: bool) -> list[str]:
     from seeknal.build.report import because
+    from seeknal.model.family import Demand
+    from seeknal.model.interval import meant
     from seeknal.model.plan import Verdict
 
     lines: list[str] = []
+    window = session.demand.window
+    if window != Demand(session.request.as_of).window:
+        lines += [f"window: {meant(window)}", ""]
     if changes:
         lines += [*_summary(session), "", *_changes(session, found), ""]
     shown = plan.steps.values() if whole else plan.having(Verdict.BUILD, Verdict.MAYBE, Verdict.SKIP)

@@ -96,7 +96,9 @@ class Family:
 
 
 def shown(family: Family, cadence: Cadence) -> str:
-    """Which intervals are built, for people: `3 of 365: 2024-01-05..2024-01-07 (3 days)`."""
+    """Which intervals are built, for people: `3 of 365: 2024-01-05..2024-01-07 (3 days), 21 rows published`."""
     wanted: Iterable[Interval] = [slot.interval for slot in family.open]
     ranges = told(list(wanted), cadence.unit) if len(merged(wanted)) <= 5 else f"{len(family.open)} {cadence.unit}s"
-    return f"{len(family.open)} of {len(family.slots) + len(family.kept)}: {ranges}"
+    rows = sum(slot.previous.rows for slot in family.open if slot.previous)
+    at_stake = f", {rows:,} published rows" if rows else ""
+    return f"{len(family.open)} of {len(family.slots) + len(family.kept)}: {ranges}{at_stake}"

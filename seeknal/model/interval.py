@@ -161,6 +161,22 @@ def told(intervals: Sequence[Interval], unit: str) -> str:
     return ", ".join(parts)
 
 
+def meant(window: Interval) -> str:
+    """What a window means, for people."""
+    first, last = window.start, window.end - timedelta(microseconds=1)
+    whole = all(moment == floor(moment, "day") for moment in window)
+    begin, end = (label(at(moment, "day"), "day") if whole else stamp(moment) for moment in (first, last))
+    if window.start == FIRST:
+        return f"until {end}, and that day included" if whole else f"before {stamp(window.end)}"
+    if window.end == LAST:
+        return f"from {begin} on"
+    return (
+        f"{begin} through {end}, whole days in UTC"
+        if whole
+        else f"from {begin} up to, but without, {stamp(window.end)}"
+    )
+
+
 def moment(text: str, *, end: bool = False) -> datetime:
     """What a person means by a date or a timestamp; a bare date at the end of a window includes that day.
 
