@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common
-from seeknal.errors import WorkFound
+from seeknal.errors import DefinitionWrong, WorkFound
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
     from seeknal.model.category import Change
-    from seeknal.model.plan import Plan
+    from seeknal.model.generation import Published
+    from seeknal.model.plan import Plan, Step
 
 _WORDS = {"BUILD": "RUN", "MAYBE": "MAYBE", "HIT": "CACHED", "SKIP": "SKIP"}
 
@@ -61,12 +64,25 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
         node = session.graph.nodes[step.id]
         if "beside" in node.traits:  # a changed audit is a change of the node that says it
             continue
+        step = _supposed(session, step, published)
         before = session.document_before(step.id) if step.key else None
         additive = bool(before and step.prepared and _additive(session, before, step.prepared.action.document()))
         change = change_of(node, step, published.get(step.id), before, additive=additive)
         found += [change] if change else []
     gone = sorted(name for name in published if name not in session.graph.nodes)
     return found + [Change(name, BREAKING, ("removed from the project",)) for name in gone]
+
+
+def _supposed(session: Session, step: Step, published: Mapping[str, Published]) -> Step:
+    """A step that waits for its inputs as it is if they come out as they are published: an edit of its own shows already."""
+    names = session.graph.inputs[step.id]
+    if step.prepared or step.verdict.value == "SKIP" or not all(name in published for name in names):
+        return step
+    try:
+        inputs = {name: published[name].artifact for name in names}
+        return replace(step, prepared=session.prepare(session.graph.nodes[step.id], inputs))
+    except DefinitionWrong:  # it reads what its inputs do not have yet
+        return step
 
 
 def _additive(session: Session, before: Any, after: Any) -> bool:
