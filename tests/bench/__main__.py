@@ -6,7 +6,7 @@ import argparse
 import importlib
 import time
 
-NAMES = ("noop", "tiny", "heavy", "workers", "edits", "restored", "sorting", "pynodes", "pit")
+NAMES = ("noop", "tiny", "heavy", "workers", "edits", "restored", "sorting", "pynodes", "pit", "mixed")
 
 
 def main() -> None:
