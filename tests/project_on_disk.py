@@ -8,11 +8,24 @@ import json
 import os
 import textwrap
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import duckdb
 
 from seeknal.cli import main
+
+
+@cache
+def _instance(process: int) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.execute("SET GLOBAL enable_external_file_cache = false")  # tests damage files behind their paths
+    return con
+
+
+def reader() -> duckdb.DuckDBPyConnection:
+    """A cursor of the one DuckDB of this process that tests look with: to open another takes as long as a small run."""
+    return _instance(os.getpid()).cursor()
 
 
 class Result(NamedTuple):
@@ -109,7 +122,7 @@ class Project:
     def rows(self, node: str) -> list[tuple[Any, ...]]:
         """The published rows of a node, through its view."""
         path = self.view(node)
-        return duckdb.connect().execute(f"SELECT * FROM read_parquet('{path}')").fetchall()
+        return reader().execute(f"SELECT * FROM read_parquet('{path}')").fetchall()
 
     def view(self, node: str) -> str:
         """The path of a node's view."""
@@ -122,7 +135,7 @@ class Project:
         """Every published table, rows sorted."""
         folder = self.path("target", "intermediate")
         names = [name for name in sorted(os.listdir(folder)) if name.endswith(".parquet")]
-        con = duckdb.connect()
+        con = reader()
         return {
             name: sorted(con.execute(f"SELECT * FROM read_parquet('{folder}/{name}')").fetchall(), key=repr)
             for name in names

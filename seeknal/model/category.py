@@ -14,6 +14,8 @@ from seeknal.model.node import Node
 from seeknal.model.plan import Step, Verdict
 
 BREAKING, NON_BREAKING, METADATA, DATA = "breaking", "non_breaking", "metadata", "data"
+# Whether another text means the same is seen where it can be planned.
+_UNSURE = {"formatting or comments": "definition"}
 _LOGIC = ("definition_changed", "engine_changed", "clock_changed", "input_added", "input_removed")
 
 
@@ -31,10 +33,12 @@ def change_of(
     """The change of one node against what is published; None when nothing changed. `additive`: see the engine."""
     if published is None:
         return Change(node.id, NON_BREAKING, ("new node",))
-    if step.prepared is None or step.key == published.action:
+    if step.prepared is None:  # what it reads is not known yet
+        details = tuple(_UNSURE.get(text, text) for text in meta_changes(published.meta, node.meta))
+        return Change(node.id, _of_words(details), details) if details else None
+    if step.key == published.action:
         details = meta_changes(published.meta, node.meta)
-        sure = step.prepared is not None  # or else the inputs are being built, and who knows
-        return Change(node.id, _of_words(details, sure=sure), details) if details else None
+        return Change(node.id, _of_words(details, sure=True), details) if details else None
     reasons = _reasons(node, step, before)
     logic = [reason for reason in reasons if reason.word in _LOGIC]
     gone = _inputs_gone(published.meta, node.meta)
@@ -46,9 +50,10 @@ def change_of(
     return Change(node.id, category, (*gone, *_details(logic, columns)))
 
 
-def _of_words(details: tuple[str, ...], *, sure: bool) -> str:
+def _of_words(details: tuple[str, ...], *, sure: bool = False) -> str:
     """Another entity is another meaning of the same rows; all else that is not in a key is for people."""
-    return BREAKING if "entity" in details or ("inputs" in details and not sure) else METADATA
+    unsure = () if sure else ("inputs", *_UNSURE.values())
+    return BREAKING if {"entity", *unsure}.intersection(details) else METADATA
 
 
 def _inputs_gone(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,20 @@ import argparse
 import importlib
 import time
 
-NAMES = ("noop", "tiny", "heavy", "workers", "edits", "restored", "sorting", "pynodes", "pit", "late", "planning")
+NAMES = (
+    "noop",
+    "tiny",
+    "mixed",
+    "heavy",
+    "workers",
+    "edits",
+    "restored",
+    "sorting",
+    "pynodes",
+    "pit",
+    "late",
+    "planning",
+)
 
 
 def main() -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import duckdb
 
 from seeknal.engines.python_pool import Input, Job, Outcome, Pool
+from tests.project_on_disk import reader
 
 RIDES = "SELECT i::BIGINT AS id, i % 3 AS dock FROM range(10) t(i)"
 
 
 def fetched(sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect() as connection:
+    with reader() as connection:
         return connection.execute(sql).fetchall()
 
 

@@ -11,11 +11,10 @@ import time
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.bad_input.refusals import ROOT, failure, process, refused, wrong_project
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 POLARS = "engine: polars\n"
 QUERIES = {
@@ -83,13 +82,11 @@ def plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def names(project: Project, node: str) -> list[str]:
-    return [n for n, *_ in duckdb.connect().execute(f"DESCRIBE FROM read_parquet('{project.view(node)}')").fetchall()]
+    return [n for n, *_ in reader().execute(f"DESCRIBE FROM read_parquet('{project.view(node)}')").fetchall()]
 
 
 def types(project: Project, node: str) -> list[str]:
-    return [
-        t for _, t, *_ in duckdb.connect().execute(f"DESCRIBE FROM read_parquet('{project.view(node)}')").fetchall()
-    ]
+    return [t for _, t, *_ in reader().execute(f"DESCRIBE FROM read_parquet('{project.view(node)}')").fetchall()]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
-
 from seeknal.model.lowering import quoted
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 Row = dict[str, Any]
 TYPES = {"rider": "VARCHAR", "day": "DATE", "as_of": "DATE", "city": "VARCHAR", "minutes": "BIGINT", "fare": "INTEGER"}
@@ -41,9 +39,9 @@ def some_rides(seed: int, count: int = 60) -> list[Row]:
 def source(project: Project, name: str, rows: Sequence[Row], types: Mapping[str, str] = TYPES) -> None:
     """A Parquet source with these rows."""
     os.makedirs(project.path("data"), exist_ok=True)
-    con = duckdb.connect()
+    con = reader()
     columns = ", ".join(f"{quoted(column)} {type_}" for column, type_ in types.items())
-    con.execute(f"CREATE TABLE t({columns})")
+    con.execute(f"CREATE TEMP TABLE t({columns})")
     if rows:
         marks = ", ".join("?" * len(types))
         con.executemany(f"INSERT INTO t VALUES ({marks})", [[row[column] for column in types] for row in rows])
@@ -54,7 +52,7 @@ def source(project: Project, name: str, rows: Sequence[Row], types: Mapping[str,
 
 def columns(project: Project, node: str) -> list[str]:
     """The names of a published table's columns, in their order."""
-    return [name for name, *_ in duckdb.connect().execute(f"DESCRIBE FROM '{project.view(node)}'").fetchall()]
+    return [name for name, *_ in reader().execute(f"DESCRIBE FROM '{project.view(node)}'").fetchall()]
 
 
 def table(project: Project, node: str) -> list[Row]:

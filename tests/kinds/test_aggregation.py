@@ -289,7 +289,7 @@ WRONG: list[tuple[dict[str, str], str, int, tuple[str, ...]]] = [
     ({"feature_date_col": "' '"}, "basic: [sum]", 4, ("feature_date_col", "name of a column")),
     ({"source": "rides"}, "basic: [sum]", 6, ("source", "'rides'", "kind.name")),
     ({"source": "[a.b]"}, "basic: [sum]", 6, ("source", "kind.name")),
-    ({"source": "source.ridez"}, "basic: [sum]", 1, ("source.ridez", "did you mean source.rides")),
+    ({"source": "source.ridez"}, "basic: [sum]", 6, ("source.ridez", "did you mean source.rides")),
     ({"group_by": "[city, 3]"}, "basic: [sum]", 7, ("group_by[1]", "name of a column")),
     ({}, "basic: [sum, median]", 9, ("features[0].basic", "'median'", "stddev")),
     ({}, "basic: []", 9, ("features[0].basic", "missing", "stddev")),

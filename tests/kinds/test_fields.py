@@ -73,7 +73,37 @@ BASE: dict[str, Fields] = {
     "rule": {**INPUT, "rule": {"type": "range", "column": "amount", "params": {"min_val": 0}}},
     "model": {**INPUT, "output_columns": ["guess"], "training": {**TRAINING}},
     "exposure": {"depends_on": [{"ref": "source.orders"}], "type": "file", "params": {"path": "out.csv"}},
+    "semantic_model": {
+        "model": "ref('source.orders')",
+        "default_time_dimension": "day",
+        "entities": [{"name": "customer", "type": "foreign"}],
+        "dimensions": [{"name": "day", "type": "time"}, {"name": "as_of", "type": "time"}, {"name": "city"}],
+        "measures": [{"name": "amount"}],
+    },
+    "metric": {"type": "simple", "measure": "revenue"},
 }
+# What a node of the kind is about, besides the two tables.
+BESIDE: dict[str, Fields] = {
+    "semantic_model": {
+        "kind": "semantic_model",
+        "name": "others",
+        "model": "ref('source.other')",
+        "dimensions": [{"name": "size", "expr": "amount // 10"}],
+    },
+    "metric": {
+        "kind": "semantic_model",
+        "name": "sales",
+        "model": "ref('source.orders')",
+        "default_time_dimension": "day",
+        "dimensions": [{"name": "day", "type": "time"}, {"name": "city"}],
+        "measures": [{"name": "revenue", "expr": "amount"}, {"name": "orders", "agg": "count"}],
+    },
+}
+JOINED = [{"name": "others", "relationship": "many_to_one", "sql": "{CUBE}.customer = {others}.customer"}]
+OWN = [{"name": "total", "type": "simple", "measure": "amount"}]
+RATIO: Fields = {"type": "ratio", "measure": None, "numerator": "revenue", "denominator": "orders"}
+RUNNING: Fields = {"type": "cumulative", "grain_to_date": "month"}
+DERIVED: Fields = {"type": "derived", "measure": None, "expr": "r / 2", "inputs": [{"metric": "revenue", "alias": "r"}]}
 ROLLING = [{"name": "amount", "rolling": [{"window": [7], "aggs": ["sum"]}]}]
 EDITS: dict[str, dict[str, list[Edit]]] = {
     "source": {
@@ -190,6 +220,60 @@ EDITS: dict[str, dict[str, list[Edit]]] = {
             other({}, {"params": {"path": "two.csv"}}),
         ],
     },
+    "semantic_model": {
+        "model": [
+            other({}, {"model": "ref('source.other')"}),
+            Edit({}, {"model": "source.orders"}, set()),
+        ],
+        "default_time_dimension": [other({}, {"default_time_dimension": "as_of"})],
+        "entities": [
+            other({}, {"entities": [{"name": "customer", "type": "unique"}]}),
+            other({}, {"entities": [{"name": "customer", "type": "foreign", "expr": "upper(customer)"}]}),
+        ],
+        "dimensions": [
+            other({"default_time_dimension": None}, {"default_time_dimension": None, "dimensions": [{"name": "id"}]}),
+            other(
+                {"default_time_dimension": None, "dimensions": [{"name": "id", "expr": "id + 1"}]},
+                {"default_time_dimension": None, "dimensions": [{"name": "id", "expr": "id + 2"}]},
+            ),
+            Edit(
+                {"default_time_dimension": None, "dimensions": [{"name": "id"}]},
+                {"default_time_dimension": None, "dimensions": [{"name": "id", "description": "the key"}]},
+                set(),
+            ),
+        ],
+        "measures": [
+            other({}, {"measures": [{"name": "amount", "agg": "max"}]}),
+            other({}, {"measures": [{"name": "amount", "expr": "amount + 1"}]}),
+            other({}, {"measures": [{"name": "amount", "filters": ["city = 'Rome'"]}]}),
+            other({}, {"measures": [{"name": "amount", "aliases": ["turnover"]}]}),
+            noted(measures=[{"name": "amount", "description": "euros"}]),
+        ],
+        "joins": [
+            also(joins=JOINED),
+            other({"joins": JOINED}, {"joins": [{**JOINED[0], "relationship": "one_to_one"}]}),
+        ],
+        "metrics": [
+            also(metrics=OWN),
+            other({"metrics": OWN}, {"metrics": [{**OWN[0], "filter": "city = 'Rome'"}]}),
+            Edit({"metrics": OWN}, {"metrics": [{**OWN[0], "description": "euros"}]}, set()),
+        ],
+    },
+    "metric": {
+        "type": [other({}, {"type": "cumulative"})],
+        "measure": [other({}, {"measure": "orders"})],
+        "filter": [also(filter="city = 'Rome'"), other({"filter": "city = 'Rome'"}, {"filter": "city = 'Bonn'"})],
+        "numerator": [other(RATIO, {**RATIO, "numerator": "sales.revenue"})],
+        "denominator": [other(RATIO, {**RATIO, "denominator": "revenue"})],
+        "grain_to_date": [other(RUNNING, {**RUNNING, "grain_to_date": "year"})],
+        "expr": [other(DERIVED, {**DERIVED, "expr": "r / 3"})],
+        "inputs": [
+            other(DERIVED, {**DERIVED, "inputs": [{"metric": "orders", "alias": "r"}]}),
+            other(DERIVED, {**DERIVED, "inputs": [{"metric": "revenue", "alias": "r", "offset": "1 month"}]}),
+        ],
+        "aliases": [also(aliases=["turnover"])],
+        "description": [noted(description="euros")],
+    },
 }
 # What any kind may say.
 ANY: dict[str, list[Edit]] = {
@@ -243,6 +327,8 @@ def small(project: Project) -> Project:
 def write(project: Project, kind: str, fields: Fields) -> None:
     document = {"kind": kind, "name": "x", **BASE[kind], **fields}
     project.write("seeknal/x.yml", json.dumps(document, indent=1))
+    if kind in BESIDE:
+        project.write("seeknal/beside.yml", json.dumps(BESIDE[kind], indent=1))
 
 
 @pytest.mark.parametrize(("kind", "field", "edit"), CASES, ids=lambda v: v if isinstance(v, str) else "")

@@ -10,11 +10,10 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.kinds.rides import columns, some_rides, source, table
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 NODE = "profile.look"
 COMMON = ["null_count", "null_percent", "distinct_count"]
@@ -30,7 +29,7 @@ def look(project: Project, node: str = "source.data", more: str = "") -> None:
 def data(project: Project, select: str) -> None:
     """A source with the rows of a query."""
     os.makedirs(project.path("data"), exist_ok=True)
-    duckdb.connect().execute(f"COPY ({select}) TO '{project.path('data', 'data.parquet')}' (FORMAT parquet)")
+    reader().execute(f"COPY ({select}) TO '{project.path('data', 'data.parquet')}' (FORMAT parquet)")
     project.write("seeknal/data.yml", "kind: source\nname: data\nsource: parquet\ntable: data/data.parquet\n")
 
 
@@ -48,7 +47,7 @@ def test_the_table_first_then_its_columns_each_metric_in_its_order(project: Proj
     look(project)
     project.run()
     assert columns(project, NODE) == ["column_name", "metric", "value", "detail"]
-    kinds = duckdb.connect().execute(f"DESCRIBE FROM '{project.view(NODE)}'").fetchall()
+    kinds = reader().execute(f"DESCRIBE FROM '{project.view(NODE)}'").fetchall()
     assert {type_ for _, type_, *_ in kinds} == {"VARCHAR"}
     rows = [("_table_", "row_count")]
     for name, metrics in (("rider", OTHERS), ("day", TIMES), ("as_of", TIMES), ("city", OTHERS), ("minutes", NUMBERS),

@@ -6,11 +6,10 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-import duckdb
 import pytest
 
 from tests.metrics.market import Market, ask
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 MODEL = """
 kind: semantic_model
@@ -99,7 +98,7 @@ def line_of(project: Project, path: str, text: str) -> int:
 
 def described(project: Project, node: str) -> list[tuple[object, ...]]:
     columns = "role, name, type, expr, agg, grain, filters, aliases"
-    return duckdb.connect().execute(f"SELECT {columns} FROM '{project.view(node)}' ORDER BY position").fetchall()
+    return reader().execute(f"SELECT {columns} FROM '{project.view(node)}' ORDER BY position").fetchall()
 
 
 def test_a_model_is_a_table_that_describes_it_in_declared_order(sales: Project) -> None:

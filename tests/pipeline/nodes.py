@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from tests.project_on_disk import Project, Result
+from tests.project_on_disk import Project, Result, reader
 
 HEAD = "from seeknal.pipeline import feature_group, transform\n\n\n"
 
@@ -30,14 +30,14 @@ def table(project: Project, name: str, query: str) -> None:
 def schema(project: Project, name: str) -> dict[str, str]:
     """The types of a published table."""
     path = project.view(name)
-    with duckdb.connect() as con:
+    with reader() as con:
         return {row[0]: row[1] for row in con.execute(f"DESCRIBE FROM read_parquet('{path}')").fetchall()}
 
 
 def texts(project: Project, name: str) -> list[tuple[Any, ...]]:
     """The published rows as DuckDB writes them, which shows every digit."""
     path = project.view(name)
-    with duckdb.connect() as con:
+    with reader() as con:
         con.execute("SET TimeZone = 'UTC'")
         return con.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet('{path}')").fetchall()
 

@@ -51,9 +51,9 @@ def rides(built: Project, tmp_path: Path) -> Project:
     return Project(shutil.copytree(built.root, str(tmp_path / "rides"), symlinks=True))
 
 
-def changes(project: Project) -> dict[str, tuple[str, list[str]]]:
+def changes(project: Project, *options: str) -> dict[str, tuple[str, list[str]]]:
     """Category and details of each change, by node; what runs is checked against it."""
-    plan = project.seeknal("plan", "--json").json
+    plan = project.seeknal("plan", "--json", *options).json
     found = {change["node"]: (change["category"], change["details"]) for change in plan["changes"]}
     if all(category == "metadata" for category, _ in found.values()):
         tables = [step for step in plan["steps"] if not step["node"].startswith("audit.")]
@@ -140,6 +140,27 @@ def test_what_readers_see_is_not(rides: Project, node: str, old: str, new: str, 
     assert found == category
     assert any(detail in text for text in details), details
     assert node in rides.plan() and rides.plan()[node] == "BUILD"  # noqa: PT018
+
+
+@pytest.mark.parametrize("options", [(), ("--full",)])
+def test_an_edit_shows_below_an_edited_input_too(rides: Project, options: tuple[str, ...]) -> None:
+    """What a node waits for says nothing of what was edited in the node itself: above it, data changed or all is forced."""
+    rides.write("data/rides.csv", "rider_id,n\n1,2\n3,5\n")
+    rides.edit(FILES["transform.clean"], "n + 1 AS m", "n + 1 AS m, 7 AS k")
+    rides.edit(FILES["feature_group.activity"], "SELECT rider_id, n", "SELECT  rider_id,  n")
+    rides.edit("seeknal/pipelines/days.py", "    return", "    unused = 1\n    return")
+    found = changes(rides, *options)
+    assert found["transform.clean"] == ("non_breaking", ["sql: column k added"])
+    assert found["feature_group.activity"] == ("metadata", ["formatting or comments"])
+    assert found["feature_group.habits"] == ("breaking", ["code.modules.__node__ changed"])
+
+
+def test_an_edit_that_needs_what_an_input_does_not_have_yet_is_breaking(rides: Project) -> None:
+    rides.edit(FILES["transform.clean"], "n + 1 AS m", "n + 1 AS m, 7 AS k")
+    rides.edit(FILES["feature_group.activity"], "SELECT rider_id, n", "SELECT rider_id, n, k")
+    assert changes(rides)["feature_group.activity"] == ("breaking", ["definition"])
+    rides.run()
+    assert changes(rides) == {}
 
 
 def test_an_input_that_is_replaced_is_breaking(rides: Project) -> None:

@@ -7,10 +7,9 @@ import os
 from datetime import UTC, date, datetime
 from typing import Any
 
-import duckdb
 import pytest
 
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 
 def group(project: Project, name: str, rows: str, columns: str, more: str = "", keys: str = "customer") -> None:
@@ -38,13 +37,13 @@ def at(number: int) -> str:
 
 def entity(project: Project) -> list[dict[str, Any]]:
     """The rows of the entity, by column name."""
-    cursor = duckdb.connect().execute(f"SELECT * FROM read_parquet('{project.view('entity.customer')}') ORDER BY 1, 2")
+    cursor = reader().execute(f"SELECT * FROM read_parquet('{project.view('entity.customer')}') ORDER BY 1, 2")
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def schema(project: Project) -> dict[str, str]:
-    rows = duckdb.connect().execute(f"DESCRIBE FROM read_parquet('{project.view('entity.customer')}')").fetchall()
+    rows = reader().execute(f"DESCRIBE FROM read_parquet('{project.view('entity.customer')}')").fetchall()
     return {name: type_ for name, type_, *_ in rows}
 
 

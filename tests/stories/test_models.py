@@ -12,11 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.bad_input.refusals import ROOT, failure, refused, wrong_project
-from tests.project_on_disk import Project
+from tests.project_on_disk import Project, reader
 
 TYPES = {"id": "BIGINT", "age": "BIGINT", "spend": "DOUBLE", "vip": "BOOLEAN", "city": "VARCHAR", "churned": "BIGINT",
          "worth": "DOUBLE", "mood": "VARCHAR"}  # fmt: skip
@@ -50,7 +49,7 @@ def crowd(project: Project) -> Project:
 
 
 def rows(project: Project, node: str = "model.churn") -> list[dict[str, Any]]:
-    cursor = duckdb.connect().execute(f"SELECT * FROM read_parquet('{project.view(node)}')")
+    cursor = reader().execute(f"SELECT * FROM read_parquet('{project.view(node)}')")
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -196,7 +195,7 @@ def test_labels_of_another_node_are_joined_by_what_both_have_and_no_more_is_read
     assert [row["id"] for row in found] == list(range(120))
     assert fitted(crowd)["features"] == ["age", "spend"]
     assert fitted(crowd)["rows_trained"] == 120 - 6 - 5
-    labels = dict(duckdb.connect().execute(f"SELECT id, churned FROM '{crowd.view('transform.labels')}'").fetchall())
+    labels = dict(reader().execute(f"SELECT id, churned FROM '{crowd.view('transform.labels')}'").fetchall())
     right = [row["said"] == labels[row["id"]] for row in found if labels.get(row["id"]) is not None]
     assert sum(right) > 0.9 * len(right)
     crowd.edit("data/people.csv", "Paris", "Lyon")

@@ -1,0 +1,1 @@
+"""Whole projects against what they gave when somebody last looked."""
