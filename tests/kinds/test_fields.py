@@ -286,7 +286,20 @@ ANY: dict[str, list[Edit]] = {
 # Fields that need a server: refused with the line of the field until there are connections.
 LATER = {"source": {"connection", "query"}}
 # Said of any kind by one kind here, in its own words.
+DATED = {"transform": "SELECT id, day FROM ref('source.orders')", "params": {}}
+YEARLY = {"unit": "year", "column": "day", "start": "2023-01-01"}
 SHARED = {
+    "interval": (
+        "transform",
+        [
+            other(DATED, {"interval": YEARLY}),
+            other({**DATED, "interval": YEARLY}, {"interval": {**YEARLY, "unit": "month"}}),
+            other({**DATED, "interval": YEARLY}, {"interval": {**YEARLY, "start": "2022-01-01"}}),
+            other({**DATED, "interval": YEARLY}, {"interval": {**YEARLY, "open": True}}),
+            # How far an interval reaches is no matter where the input has no intervals.
+            Edit({**DATED, "interval": YEARLY}, {"interval": {**YEARLY, "lookback": 1}}, set()),
+        ],
+    ),
     "columns": ("source", EDITS["source"]["columns"]),
     "schema": ("source", EDITS["source"]["schema"]),
     "params": ("transform", EDITS["transform"]["params"]),
@@ -355,5 +368,5 @@ def test_every_field_of_a_kind_has_an_edit(kind: str) -> None:
 
 
 def test_every_field_that_any_kind_may_have_has_an_edit() -> None:
-    told = {"kind", "name", "interval"}  # who the node is; intervals are a later version's
+    told = {"kind", "name"}  # who the node is
     assert set(COMMON) - ANY.keys() - SHARED.keys() == told
