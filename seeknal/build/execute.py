@@ -256,6 +256,7 @@ class Execution:
             target=step.id,
             rows=built.artifact.rows,
             size=built.artifact.size,
+            **({"wrote": built.wrote[0]} if built.some else {}),
             milliseconds=built.milliseconds,
             reasons=[reason.document() for reason in step.reasons],
             notes=list(built.notes),

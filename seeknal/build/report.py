@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seeknal.build.results import Results
@@ -100,7 +100,7 @@ class Reporter:
 
 def _told(event: str, target: str, facts: dict[str, Any], count: str) -> str:
     if event == "built":
-        return f"{count} built    {target}  {facts['rows']:,} rows  {seconds(facts['milliseconds'])}"
+        return f"{count} built    {target}  {_rows(facts)} rows  {seconds(facts['milliseconds'])}"
     if event == "skipped":
         return f"{count} skipped  {target}  needed: {', '.join(facts['because'])}"
     if event == "warned":
@@ -113,6 +113,12 @@ def _told(event: str, target: str, facts: dict[str, Any], count: str) -> str:
 def seconds(milliseconds: int) -> str:
     """A duration for people."""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def _rows(facts: Mapping[str, Any]) -> str:
+    """All rows, or of a table with intervals those that were written now."""
+    wrote = facts.get("wrote", facts["rows"])
+    return f"{facts['rows']:,}" if wrote == facts["rows"] else f"{wrote:,} of {facts['rows']:,}"
 
 
 def bytes_text(size: int) -> str:
@@ -155,8 +161,7 @@ def _slowest(results: Results) -> list[str]:
     executed = [(built.milliseconds, name, built) for name, built in results.built.items() if built.executed]
     if not executed:
         return []
-    rows = sum(built.artifact.rows for _, _, built in executed)
-    size = sum(built.artifact.size for _, _, built in executed)
+    rows, size = (sum(built.wrote[i] for _, _, built in executed) for i in range(2))
     slow = ", ".join(f"{name} {seconds(ms)}" for ms, name, _ in sorted(executed, reverse=True)[:3])
     return [f"wrote {rows:,} rows, {bytes_text(size)}; slowest: {slow}"]
 

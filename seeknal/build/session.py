@@ -65,6 +65,7 @@ class Session:
         store = StoreLayout(os.path.abspath(request.cache_dir) if request.cache_dir else self.target.root)
         self.stats = StatCache(self.target.local("files.json"), self.disk)
         self.memo = FileMemo(self.target.local("memo.json"), self.disk)
+        self.splits = FileMemo(self.target.local("splits.json"), self.disk)
         self.store = Store(store, self.disk, self.stats, warn, read_only=request.read_only)
         self.log = EventLog(None if request.read_only else self.target.log(request.run_id), self.disk)
         self.setting = _setting(request, self, store)
@@ -245,6 +246,7 @@ class Session:
         if not self.request.read_only:
             self.stats.save(self.target.tmp)
             self.memo.save(self.target.tmp, whole=whole)
+            self.splits.save(self.target.tmp, whole=False)
 
     def close(self) -> None:
         """Stop engines."""

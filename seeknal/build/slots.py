@@ -38,7 +38,9 @@ def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
         session, node, family, work.parts, {"run": session.request.run_id, "milliseconds": milliseconds}
     )
     notes = (f"intervals {shown(family, work.cadence)}", *work.notes())
-    return Built(artifact, any(one.executed for one in work.built.values()), milliseconds, notes)
+    done = [one.artifact for one in work.built.values() if one.executed]
+    some = sum(one.rows for one in done), sum(one.size for one in done)
+    return Built(artifact, bool(done), milliseconds, notes, some=some)
 
 
 def gathered(

@@ -32,13 +32,19 @@ from seeknal.store.statcache import hash_file
 
 class Built(NamedTuple):
     """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
-    digest of a file that was written outside of the store, what the node wants to remember."""
+    digest of a file that was written outside of the store; `some`: rows and bytes of those intervals that were built."""
 
     artifact: Artifact
     executed: bool
     milliseconds: int = 0
     notes: tuple[str, ...] = ()
     export: str | None = None
+    some: tuple[int, int] | None = None
+
+    @property
+    def wrote(self) -> tuple[int, int]:
+        """Rows and bytes that were written."""
+        return self.some or (self.artifact.rows, self.artifact.size)
 
 
 class Unsealed:

@@ -34,6 +34,11 @@ def canonical(document: Any) -> bytes:
     (see `plain`). Raises ValueError for anything else.
     """
     _check(document)
+    return typed_bytes(document)
+
+
+def typed_bytes(document: Any) -> bytes:
+    """`canonical` of a document whose values are known to be texts, small integers, null, lists and objects."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")  # a lone surrogate raises UnicodeEncodeError, a ValueError
 

@@ -61,6 +61,7 @@ class Cadence:
     open: bool = False
 
 
+@lru_cache(maxsize=65536)
 def stamp(moment: datetime) -> str:
     """A moment as `2024-01-31T00:00:00Z`."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z" if moment.year >= 1000 else f"{moment.isoformat()[:19]}Z"

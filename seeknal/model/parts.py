@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from seeknal.model.action import Action, Artifact, Column, Used, read_artifact
-from seeknal.model.digest import canonical, document_digest, is_digest
+from seeknal.model.digest import document_digest, is_digest, typed_bytes
 from seeknal.model.interval import Cadence, Interval, merged, reach, read_stamp, stamp
 from seeknal.model.node import Schema
 
@@ -39,7 +39,7 @@ def index_bytes(parts: Iterable[Part]) -> bytes:
         [*(part.interval.texts() if part.interval else (None, None)), part.action, part.artifact.document()]
         for part in parts
     ]
-    return canonical({"type": INDEX, "version": VERSION, "parts": rows})
+    return typed_bytes({"type": INDEX, "version": VERSION, "parts": rows})
 
 
 def read_index(document: Mapping[str, Any]) -> tuple[Part, ...]:
