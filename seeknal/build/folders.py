@@ -39,7 +39,9 @@ def files_of(session: Session, given: Artifact | Slice) -> Iterable[Artifact]:
     """The artifacts with files that an input is made of."""
     if isinstance(given, Slice):
         return (part.artifact for part in given.parts)
-    return (part.artifact for part in session.store.parts(given.blob)) if given.parts else (given,)
+    if given.parts:
+        return (part.artifact for part in session.store.parts(given.blob))
+    return (given,) if given.blob else ()
 
 
 def path_of(session: Session, given: Artifact | Slice, scratch: list[str]) -> str:

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from seeknal.build.intervals import Intervals
 from seeknal.build.log import EventLog
 from seeknal.build.memo import FileMemo
 from seeknal.engines import Engines
 from seeknal.engines.base import File, Setting
 from seeknal.errors import DefinitionWrong, Problem, ProjectError
-from seeknal.model import family
 from seeknal.model.action import Artifact
 from seeknal.model.family import Demand
 from seeknal.model.generation import Generation, Published
 from seeknal.model.graph import Graph
 from seeknal.model.interval import Interval
 from seeknal.model.node import Node
-from seeknal.model.parts import Parts, Slice
 from seeknal.model.plan import Found, Prepared, Step, World
-from seeknal.model.slots import decide_slots
 from seeknal.project.files import matches
 from seeknal.project.load import Project
 from seeknal.store import refs
@@ -75,7 +73,7 @@ class Session:
         self.generation: Generation | None = None
         self.base: str | None = None
         self.ref_seen: str | None = None
-        self._parts: dict[str, Parts | None] = {}
+        self._intervals = Intervals(self.store, self.prepare, self._time_column)
         self.marks: dict[str, list[Interval]] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
@@ -130,14 +128,8 @@ class Session:
 
     def intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
         """The verdict on a node with intervals, one by one."""
-        parts = {name: self.parts_of(name, artifact.blob) for name, artifact in inputs.items() if artifact.parts}
-        read = {name: found for name, found in parts.items() if found is not None}
-        known = self.generation.targets.get(node.id) if self.generation else None
-        had = self.store.parts(known.artifact.blob) if known and known.artifact.parts else ()
-        published = (known.action, known.artifact, had) if known else None
-        store = self.store
-        world = family.World(self._prepare_slot, store.lookup, store.document, store.present, self.parts_of)
-        return decide_slots(node, inputs, read, published, self.demand, world, forced=forced)
+        published = self.generation.targets.get(node.id) if self.generation else None
+        return self._intervals.decide(node, inputs, published, self.demand, forced=forced)
 
     @property
     def demand(self) -> Demand:
@@ -145,20 +137,9 @@ class Session:
         asked = self.request.demand or Demand(self.request.as_of)
         return replace(asked, restated=self.marks) if self.request.restate else asked
 
-    def parts_of(self, name: str, index: str) -> Parts | None:
-        """The parts of an input, found by time; None where their index is not there."""
-        if index not in self._parts:
-            traits = self.graph.nodes[name].traits
-            cadence = traits.get("cadence") or traits["split"]
-            found = self.store.parts(index)
-            self._parts[index] = Parts(found, cadence.column) if found else None
-        return self._parts[index]
-
-    def _prepare_slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:
-        slices = [given for given in inputs.values() if isinstance(given, Slice)]
-        prepared = self.prepare(node, {n: g.artifact if isinstance(g, Slice) else g for n, g in inputs.items()})
-        used = (*prepared.action.inputs, *(used for given in slices for used in given.used))
-        return prepared._replace(action=replace(prepared.action, interval=interval.texts(), inputs=used))
+    def _time_column(self, name: str) -> str:
+        traits = self.graph.nodes[name].traits
+        return str((traits.get("cadence") or traits["split"]).column)
 
     def own(self) -> Any:
         """A cursor for SQL that seeknal wrote itself."""

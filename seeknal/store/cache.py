@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from seeknal.errors import EnvironmentFailure
@@ -128,6 +128,10 @@ class Store:
             except (ValueError, KeyError, TypeError, AttributeError):
                 return ()
         return self._indexes[index]
+
+    def know_parts(self, index: str, parts: Iterable[Part]) -> None:
+        """The parts of an index that is about to be written."""
+        self._indexes[index] = tuple(parts)
 
     def locate(self, artifact: Artifact) -> str:
         """The path that holds the artifact's bytes: a blob, or the person's own file for an artifact in place."""
