@@ -24,7 +24,7 @@ from seeknal.project.template import Values
 
 def load_project(session: Session, env: dict[str, str]) -> Project:
     """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
-    values = Values(session.request.as_of, session.request.params, {}, env)
+    values = Values(session.request.as_of, session.request.params, {}, env, session.request.words)
     session.project = project = load(session, values, _remembering(session))
     for word in project.used:
         if word.startswith("env:") and word[4:] in env:

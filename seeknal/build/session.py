@@ -44,6 +44,7 @@ class Request:
     run_id: str
     cache_dir: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     environment: str = PRODUCTION
     workers: int = 1
     read_only: bool = False

@@ -202,7 +202,8 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
     profile(args)
     said = params(args)
     made = Request(project_root(args), now, run_id, cache_dir(args), said, workers=workers, read_only=read_only)
-    return replace(made, demand=windows.demand(args, now), restate=getattr(args, "restate", False))
+    demand, words = windows.demand(args, now), windows.words(args)
+    return replace(made, demand=demand, words=words, restate=getattr(args, "restate", False))
 
 
 def run_name(args: argparse.Namespace, now: datetime) -> str:

@@ -41,6 +41,12 @@ def asked_window(args: argparse.Namespace) -> Interval | None:
     return Interval(*found)
 
 
+def words(args: argparse.Namespace) -> dict[str, str]:
+    """What a node without intervals finds under `{{start_date}}` and `{{end_date}}`: the options as they were typed."""
+    given = {"start_date": getattr(args, "start", None), "end_date": getattr(args, "end", None)}
+    return {name: text for name, text in given.items() if text is not None}
+
+
 def demand(args: argparse.Namespace, now: datetime) -> Demand | None:
     """What the options say of nodes with intervals; None when they say nothing."""
     asked, missing, chunk = asked_window(args), getattr(args, "backfill", False), getattr(args, "chunk", None)

@@ -35,7 +35,9 @@ def expanded(declaration: Declaration, values: Values, used: set[str]) -> dict[s
     """The fields of a declaration without templates, `params` typed. Raises ProjectError with every problem, and Wrong."""
     given = _overridden(declaration, values, used)
     bounds = BOUNDS if given.get("interval") else {}
-    local = replace(values, extra={**bounds, **own_params(declaration), **_mapping(given.get("params"))})
+    local = replace(
+        values, extra={**values.extra, **bounds, **own_params(declaration), **_mapping(given.get("params"))}
+    )
     walk = _Walk(declaration, local, used)
     inputs: dict[str, Any] = {
         name: walk.value(given[name], (name,)) for name in ("inputs", "depends_on") if name in given

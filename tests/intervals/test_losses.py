@@ -16,7 +16,9 @@ def test_each_file_of_the_store_may_be_lost(tmp_path: Path) -> None:
     world.write(kept)
     kept.run(*world.clock)
     want = kept.tables()
-    for path in sorted([*Path(kept.path("target", "cas")).glob("*/*"), *Path(kept.path("target", "parts")).glob("*/*")]):
+    for path in sorted(
+        [*Path(kept.path("target", "cas")).glob("*/*"), *Path(kept.path("target", "parts")).glob("*/*")]
+    ):
         shutil.rmtree(project.root, ignore_errors=True)
         shutil.copytree(kept.root, project.root, symlinks=True)
         Path(project.root, path.relative_to(kept.root)).unlink()
