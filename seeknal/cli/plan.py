@@ -64,10 +64,11 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
         node = session.graph.nodes[step.id]
         if "beside" in node.traits:  # a changed audit is a change of the node that says it
             continue
-        step = _supposed(session, step, published)
-        before = session.document_before(step.id) if step.key else None
+        step, known = _supposed(session, step, published), published.get(step.id)
+        differs = step.key and known and step.key != known.action  # the rest is told without looking at what it was
+        before = session.document_before(step.id) if differs else None
         additive = bool(before and step.prepared and _additive(session, before, step.prepared.action.document()))
-        change = change_of(node, step, published.get(step.id), before, additive=additive)
+        change = change_of(node, step, known, before, additive=additive)
         found += [change] if change else []
     gone = sorted(name for name in published if name not in session.graph.nodes)
     return found + [Change(name, BREAKING, ("removed from the project",)) for name in gone]
