@@ -93,7 +93,8 @@ def _change(session: Session, step: Step, published: Published | None) -> Change
     from seeknal.model.category import DATA, METADATA, Change, change_of
 
     node = session.graph.nodes[step.id]
-    before, prepared = compared(session, step)
+    same = published is None or step.key == published.action  # the rest is told without looking at what it was
+    before, prepared = (None, step.prepared) if same else compared(session, step)
     additive = bool(before and prepared and _additive(session, before, prepared.action.document()))
     found = change_of(node, replace(step, prepared=prepared or step.prepared), published, before, additive=additive)
     if found and published and prepared is None and published.artifact.parts and found.category != METADATA:

@@ -1,8 +1,8 @@
 """DuckDB instances of a session, and how much each may touch.
 
-Opening an instance costs 11 ms, so instances are shared: one for our own SQL (sources, metadata), one locked down to the
-store for people's SQL on small inputs, one like it with all cores for large ones. SQL that names files gets an instance
-of its own, locked down to exactly these. Decides settings only.
+Opening an instance costs 11 ms, so instances are shared: one of the process to plan in, one for our own SQL (sources,
+metadata), one locked down to the store for people's SQL on small inputs, one like it with all cores for large ones. SQL
+that names files gets an instance of its own, locked down to exactly these. Decides settings only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from seeknal.engines.base import Setting
@@ -52,7 +53,7 @@ class Connections:
 
     def planning(self) -> Any:
         """A cursor for parsing and planning people's SQL over empty tables."""
-        return self._cursor("planning", planner)
+        return self._cursor("planning", lambda: _planner(os.getpid()))
 
     def small(self) -> Any:
         """A cursor for people's SQL, one thread: quickest on small inputs, and always in the same order."""
@@ -118,6 +119,12 @@ class Connections:
         for cursor in self._cursors:
             with suppress(Exception):
                 cursor.interrupt()
+
+
+@cache
+def _planner(process: int) -> Any:
+    """The one instance of this process that is planned in: it knows nothing of a project, what is laid there is a cursor's."""
+    return planner()
 
 
 def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, files: Iterable[str]) -> Any:

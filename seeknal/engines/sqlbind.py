@@ -55,8 +55,10 @@ def prepare(con: DuckDBPyConnection) -> None:
     """Make the database of `con` one that is only planned in: once, before the first `bind`."""
     names = [str(row[0]) for row in con.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
     off = ",".join(name for name in names if name not in _KEPT)
+    # Files that a query names are looked at as they are now, however long the instance lives.
     con.execute(
-        f"SET GLOBAL TimeZone = 'UTC'; SET python_enable_replacements = false; SET disabled_optimizers = '{off}'"
+        "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL enable_external_file_cache = false; "
+        f"SET GLOBAL python_enable_replacements = false; SET GLOBAL disabled_optimizers = '{off}'"
     )
 
 

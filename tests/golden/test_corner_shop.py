@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,11 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SEEKNAL_CACHE_DIR", "SHOP_CURRENCY", "SHOP_YEAR"):
             patch.delenv(name, raising=False)
-        return Shop(tmp_path_factory.mktemp("golden") / "corner_shop")
+        yield Shop(tmp_path_factory.mktemp("golden") / "corner_shop")
 
 
 @pytest.fixture(scope="module")
