@@ -61,6 +61,7 @@ def read_python(data: bytes, file: str) -> tuple[PythonNode, ...]:
     header = _collected(lambda: read_header(text, file), problems, file)
     names = names_of(tree)
     problems.extend(_misplaced(tree, names, file))
+    problems.extend(_elsewhere(tree, file))
     nodes = [
         _collected(lambda f=function: _node(f, names, header), problems, file)  # type: ignore[misc]
         for function in tree.body
@@ -122,6 +123,16 @@ def _misplaced(tree: ast.Module, names: Names, file: str) -> Iterator[Problem]:
         if _decorators(node, names):
             what = f"`{node.name}`: a node is a function at the top level of its file"
             yield Problem(file, node.lineno, what, "wrong_decorator")
+
+
+def _elsewhere(tree: ast.Module, file: str) -> Iterator[Problem]:
+    """Imports of a decorator from where it is not: its functions would be no nodes, and nobody would say so."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "seeknal":
+            for alias in node.names:
+                if alias.name in NODE_DECORATORS:
+                    what = f"`{alias.name}` is not there: from seeknal.pipeline import {alias.name}"
+                    yield Problem(file, node.lineno, what, "wrong_decorator")
 
 
 def _duplicates(nodes: tuple[PythonNode, ...], file: str) -> Iterator[Problem]:
