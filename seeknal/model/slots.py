@@ -44,11 +44,10 @@ def decide_slots(
     wanted = _wanted(node, parts, before, demand)
     if isinstance(wanted, Step):
         return wanted
-    marks = demand.restated.get(node.id, ())
-    deciding = _Deciding(node, inputs, parts, before, world, marks, forced=forced)
+    deciding = _Deciding(node, inputs, parts, before, world, demand, forced=forced)
     try:
         action = deciding.family(wanted)
-        if not (demand.narrow or forced or marks):
+        if not (demand.narrow or forced or demand.restated.get(node.id)):
             found = world.lookup(action.key)
             if found.artifact is not None:
                 return Step(node.id, Verdict.HIT, (), Prepared(action, {}, None), found.artifact)
@@ -105,7 +104,7 @@ class _Deciding:
     parts: Mapping[str, Parts]
     before: Mapping[Interval, Part]
     world: World
-    marks: Sequence[Interval]
+    demand: Demand
     forced: bool
 
     @property
@@ -153,6 +152,8 @@ class _Deciding:
         """The interval before, for a node that reads itself."""
         if not self._reads_itself or (slot and slot.interval.end == interval.start):
             return slot if self._reads_itself else None
+        if not self.demand.narrow:  # what lies before the first interval is no interval of it any more
+            return None
         part = next((p for i, p in self.before.items() if i.end == interval.start), None)
         return Slot(part.interval, part.action, part.artifact) if part and part.interval else None
 
@@ -161,7 +162,7 @@ class _Deciding:
         previous = before.artifact if before else None
         if earlier is not None and earlier.artifact is None:
             return Slot(interval, "", None, (Reason("input_may_change", SELF),), previous)
-        again = self.forced or any(interval.meets(mark) for mark in self.marks)
+        again = self.forced or any(interval.meets(mark) for mark in self.demand.restated.get(self.node.id, ()))
         if not again and before and old and self._same(interval, old, earlier):
             found = self.world.present(before.artifact)
             if found.artifact is not None:

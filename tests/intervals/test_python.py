@@ -119,3 +119,10 @@ def test_what_reads_itself_says_its_interval_and_its_columns(project: Project) -
     text = project.run("--date", "2024-01-05", ok=False).err
     assert "seeknal/transforms/never.yml:1: transform.never: ref('self') is the node's own earlier interval" in text
     assert "transform.untyped: a node that reads itself lists its columns with their types" in text
+
+
+def test_the_first_interval_reads_nothing_before_it_even_where_there_was_one(totals: Project) -> None:
+    totals.edit("data/sales.csv", "2024-01-01,10\n2024-01-02,5\n", "")
+    totals.run("--date", "2024-01-05")
+    assert [total for _, total in totals.rows("transform.in_sql")] == [1]
+    assert [total for _, total in totals.rows("transform.in_python")] == [1]
