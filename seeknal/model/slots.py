@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from seeknal.errors import DefinitionWrong
 from seeknal.model.action import Action, Artifact
@@ -44,7 +45,8 @@ def decide_slots(
     wanted = _wanted(node, parts, before, demand)
     if isinstance(wanted, Step):
         return wanted
-    deciding = _Deciding(node, inputs, parts, before, world, demand, forced=forced)
+    endings = {interval.end: part for interval, part in before.items()}
+    deciding = _Deciding(node, inputs, parts, before, endings, world, demand, forced=forced)
     try:
         action = deciding.family(wanted)
         if not (demand.narrow or forced or demand.restated.get(node.id)):
@@ -103,6 +105,7 @@ class _Deciding:
     inputs: Mapping[str, Artifact]
     parts: Mapping[str, Parts]
     before: Mapping[Interval, Part]
+    endings: Mapping[datetime, Part]
     world: World
     demand: Demand
     forced: bool
@@ -154,7 +157,7 @@ class _Deciding:
             return slot if self._reads_itself else None
         if not self.demand.narrow:  # what lies before the first interval is no interval of it any more
             return None
-        part = next((p for i, p in self.before.items() if i.end == interval.start), None)
+        part = self.endings.get(interval.start)
         return Slot(part.interval, part.action, part.artifact) if part and part.interval else None
 
     def _slot(self, interval: Interval, old: Mapping[str, Parts] | None, earlier: Slot | None) -> Slot:
@@ -163,7 +166,7 @@ class _Deciding:
         if earlier is not None and earlier.artifact is None:
             return Slot(interval, "", None, (Reason("input_may_change", SELF),), previous)
         again = self.forced or any(interval.meets(mark) for mark in self.demand.restated.get(self.node.id, ()))
-        if not again and before and old and self._same(interval, old, earlier):
+        if not again and before and old is not None and self._same(interval, old, earlier):
             found = self.world.present(before.artifact)
             if found.artifact is not None:
                 return Slot(interval, before.action, before.artifact, (), previous)
@@ -171,9 +174,9 @@ class _Deciding:
 
     def _same(self, interval: Interval, old: Mapping[str, Parts], earlier: Slot | None) -> bool:
         """Whether the interval reads what it read when it was published."""
-        if earlier is not None:
-            known = self.before.get(earlier.interval)
-            if known is None or known.artifact != earlier.artifact:
+        if self._reads_itself:
+            known = self.endings.get(interval.start)
+            if (known.artifact if known else None) != (earlier.artifact if earlier else None):
                 return False
         return all(parts.same(old[name], interval, self.cadence) for name, parts in self.parts.items())
 
