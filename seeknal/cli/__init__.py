@@ -110,12 +110,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+# What a signal has raised, the latest last.
+STOPPED: list[SeeknalError] = []
+
+
+def _done(args: argparse.Namespace) -> int:
+    """Run the command. A query in the main thread answers a signal with words of its own, and loses what was raised."""
+    STOPPED.clear()
+    try:
+        code: int = args.module.run(args)
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise STOPPED[-1] if STOPPED else KeyboardInterrupt from error
+    return code
+
+
 def _run(arguments: list[str]) -> int:
     word = arguments[0] if arguments else ""
     if word in COMMANDS:
         parser, module = build_parser((word,)), command(word)
         args = parser.parse_args(module.spelled(arguments) if hasattr(module, "spelled") else arguments)
-        code: int = args.module.run(args)
+        code = _done(args)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code

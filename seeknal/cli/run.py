@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from seeknal.cli import common, windows
+from seeknal.cli import STOPPED, common, windows
 from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ def _catch_term() -> None:
     def stop(number: int, frame: object) -> None:
         error = Interrupted("terminated: what was finished stays in the cache, nothing was published")
         error.exit_code = 128 + number
+        STOPPED.append(error)
         raise error
 
     if threading.current_thread() is threading.main_thread():

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -55,10 +56,11 @@ def test_a_run_that_is_stopped_keeps_what_was_finished(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("options", [(), ("--parallel",)])
+@pytest.mark.parametrize("under_way", [0.0, 0.7])
 def test_a_heavy_query_can_be_stopped(
-    shop: Project, number: signal.Signals, code: int, options: tuple[str, ...]
+    shop: Project, number: signal.Signals, code: int, options: tuple[str, ...], under_way: float
 ) -> None:
-    """L1: the same while the engine is busy with SQL."""
+    """L1: the same while the engine is busy with SQL, or just about to be."""
     heavy = "SELECT count(*) AS n FROM ref('transform.by_city'), range(100000000) a, range(1000000) b WHERE a.range % 7 = b.range % 11"
     shop.transform("heavy", heavy, ("transform.by_city",))
     process = start(shop, "run", "--json", *options)
@@ -68,6 +70,7 @@ def test_a_heavy_query_can_be_stopped(
         line = process.stdout.readline()
         assert line, "the run ended"
         seen += line
+    time.sleep(under_way)
     process.send_signal(number)
     try:
         out, err = process.communicate(timeout=10)
