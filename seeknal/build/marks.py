@@ -47,7 +47,7 @@ def mark(session: Session, words: Iterable[str], window: Interval) -> None:
         traits = session.graph.nodes[name].traits
         cadence = traits.get("cadence") or traits.get("split")
         if cadence is None:
-            raise UsageError(f"{name} has no intervals: it says no interval:", reason="no_intervals")
+            raise UsageError(f"{name} has no intervals: it says no `interval:`", reason="no_intervals")
         if window.start == FIRST or window.end == LAST:
             raise UsageError("to restate, a window needs --start and --end", reason="bad_window")
         whole = list(slots(cadence.unit, window))

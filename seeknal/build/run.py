@@ -59,12 +59,20 @@ def planned(
     load_project(session, dict(env))
     session.read_published()
     goal = select(session.graph, options.selection)
+    _check_backfill(session, goal)
     force = _force(session, options, goal) - done
     plan = make_plan(session.graph, goal, session.world(), force)
     if options.plan_digest and plan.digest != options.plan_digest:
         text = f"the plan is {plan.digest} now, not {options.plan_digest}"
         raise UsageError(text, reason="plan_changed", hint="look at `seeknal plan` again")
     return goal, plan
+
+
+def _check_backfill(session: Session, goal: Goal) -> None:
+    """Raise UsageError when the missing intervals of nodes are asked for that have none."""
+    nodes = [session.graph.nodes[name] for name in goal.wanted]
+    if session.demand.missing and not any("cadence" in node.traits for node in nodes):
+        raise UsageError("none of these nodes has intervals, so there is nothing to fill in", reason="no_intervals")
 
 
 def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:

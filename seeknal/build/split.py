@@ -63,7 +63,8 @@ def _write(session: Session, node: Node, path: str, folder: str, share: int) -> 
     """Write the rows of a share of the intervals, a folder for each; one thread, so that the bytes follow from the rows."""
     cadence: Cadence = node.traits["split"]
     time = f"TRY_CAST({quoted(cadence.column)} AS TIMESTAMP)"
-    slot = f"strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S')"
+    known = f"{time} >= TIMESTAMP '1000-01-01' AND {time} < TIMESTAMP '9999-01-01'"  # infinity is no time
+    slot = f"CASE WHEN {known} THEN strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S') END"
     rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT} FROM read_parquet({path_literal(path)})"
     some = f"FROM ({rows}) WHERE hash({_SLOT}) % {session.setting.threads} = {share}"
     options = f"FORMAT parquet, COMPRESSION uncompressed, PARTITION_BY ({_SLOT})"

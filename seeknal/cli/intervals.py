@@ -60,7 +60,7 @@ def _node(session: Session, word: str) -> tuple[Node, Cadence]:
     node = session.graph.nodes[found[0]]
     cadence = node.traits.get("cadence") or node.traits.get("split")
     if cadence is None:
-        raise UsageError(f"{node.id} has no intervals: it says no interval:", reason="no_intervals")
+        raise UsageError(f"{node.id} has no intervals: it says no `interval:`", reason="no_intervals")
     return node, cadence
 
 
