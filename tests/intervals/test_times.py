@@ -89,7 +89,7 @@ def test_units_begin_where_the_calendar_says(project: Project, unit: str, names:
 
 def test_units_may_be_mixed_up_and_down(project: Project) -> None:
     """Hours below days below months, and days over months: each reads just what lies in it."""
-    rides(project, [f"2024-01-{day:02} {hour:02}:00:00" for day in (1, 2, 31) for hour in (0, 5, 23)])
+    rides(project, [f"2024-01-{day:02} {hour:02}:00:00" for day in (30, 31) for hour in (0, 5, 23)])
     hourly = "SELECT date_trunc('hour', ts) AS ts, count(*) AS n FROM ref('source.rides') GROUP BY 1"
     project.transform("hourly", hourly, ("source.rides",), "interval: {unit: hour, column: ts}\n")
     monthly = "SELECT date_trunc('month', ts)::DATE AS ts, sum(n)::BIGINT AS n FROM ref('transform.hourly') GROUP BY 1"
@@ -97,10 +97,10 @@ def test_units_may_be_mixed_up_and_down(project: Project) -> None:
     daily = "SELECT CAST('{{interval_start}}' AS DATE) AS ts, sum(n)::BIGINT AS n FROM ref('transform.monthly')"
     project.transform("daily", daily, ("transform.monthly",), "interval: {unit: day, column: ts}\n")
     project.run("--date", "2024-02-01")
-    assert project.rows("transform.monthly") == [(date(2024, 1, 1), 9)]
+    assert project.rows("transform.monthly") == [(date(2024, 1, 1), 6)]
     found = dict(project.rows("transform.daily"))
     assert len(found) == 31
-    assert {day.day: n for day, n in found.items() if n} == {1: 9}  # the row of the month lies in its first day
+    assert {day.day: n for day, n in found.items() if n} == {1: 6}  # the row of the month lies in its first day
 
 
 def test_rows_of_no_time_are_told_and_kept(project: Project) -> None:
