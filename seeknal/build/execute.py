@@ -26,6 +26,8 @@ from seeknal.model.plan import Missing, Plan, Prepared, State, Step, Verdict, Wo
 from seeknal.model.select import Goal
 
 Tell = Callable[..., None]
+# A signal that comes just before a thread waits for a lock is seen when that wait ends: Python looks between its steps.
+_GLANCE = 0.5
 
 
 class Ran(NamedTuple):
@@ -90,18 +92,15 @@ class Execution:
 
     def _one_by_one(self) -> None:
         """One engine runs at a time; beside it, what ran before is sealed and then the next target is decided."""
-        running: dict[Future[Any], Step] = {}
         step, ran = self._next(None), None
-        with finishing_pool(1, running, self._session.engines.close) as pool, quick_turns():
+        with finishing_pool(1, self._session.engines.close) as pool, quick_turns():
             while step is not None or ran is not None:
                 if step is None:
                     step, ran = self._beside(ran, None), None
                     continue
                 future = pool.submit(self._beside, ran, step)
-                running[future] = step
                 ran = self._run(step)
                 step = self._after(ran, future)
-                del running[future]
 
     def _run(self, step: Step) -> Ran:
         """Run the engine; where an execution is to be tried again, seal what it made too."""
@@ -152,11 +151,11 @@ class Execution:
 
     def _side_by_side(self) -> None:
         running: dict[Future[Any], Step] = {}
-        with finishing_pool(self._policy.workers, running, self._session.engines.close) as pool:
+        with finishing_pool(self._policy.workers, self._session.engines.close) as pool:
             while (self._ready and not self._stopped()) or running:
                 self._start(pool, running)
                 if running:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    for future in wait(running, _GLANCE, return_when=FIRST_COMPLETED).done:
                         self._done(running.pop(future), *future.result())
 
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Step]) -> None:

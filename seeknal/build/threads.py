@@ -6,31 +6,34 @@ Decides nothing about targets.
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from itertools import count
 
 from seeknal.store.cache import Damaged
 
+_POOLS = count()
+
 
 @contextmanager
-def finishing_pool(
-    workers: int, running: Collection[Future[Any]], interrupt: Callable[[], None]
-) -> Iterator[ThreadPoolExecutor]:
+def finishing_pool(workers: int, interrupt: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
     """Threads whose work is finished before the block is left.
 
     When damage was found the run begins again, so what runs goes on to its end; whatever else ends the block interrupts it.
+    What runs is known by the threads themselves: a signal may come before anybody has noted what was just submitted.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="target") as pool:
+    name = f"target-{next(_POOLS)}-"
+    with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
             yield pool
         except Damaged:
             raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in running):
+            while any(thread.name.startswith(name) for thread in threading.enumerate()):
                 interrupt()  # again: a query may have begun after the last interrupt
                 time.sleep(0.05)
             raise
