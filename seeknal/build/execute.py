@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from seeknal.build.order import ranks
+from seeknal.build.order import expect_builds, ranks
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.slots import build_slots, dropped, gathered
@@ -58,6 +58,7 @@ class Execution:
 
     def run(self) -> Results:
         """Execute all that stays inside, until nothing more can be. Raises Damaged when an input's bytes are wrong."""
+        expect_builds(self._session, self._plan)
         for name, count in self._waiting.items():
             if not count:
                 self._push(name)

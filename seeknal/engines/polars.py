@@ -7,7 +7,7 @@ know is refused when the query is planned; polars is imported only when one is p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,10 @@ class PolarsEngine(DuckDBEngine):
             bound = self._try(node, lambda: plan(self._binder(), parsed, wanted, self._setting.as_of))
             self._setting.memo.put(key, {"columns": bound.columns, "reads": bound.reads})
         return parsed, bound
+
+    def expect_builds(self, nodes: Sequence[Node]) -> None:
+        """Queries are going to be run."""
+        self._pool.expect(warm="polars")
 
     def expect_run(self, prepared: Prepared) -> None:
         """Nothing to open: a worker runs the query."""

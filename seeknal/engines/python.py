@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -62,6 +62,11 @@ class PythonEngine:
             definition["then_by"] = SQL
         clock = self._setting.as_of.date().isoformat() if after and "date" in after.clock else None
         return Prepared(Action(self.tag, definition, used, clock=clock), {name: name for name in inputs}, None)
+
+    def expect_builds(self, nodes: Sequence[Node]) -> None:
+        """Functions are going to be called."""
+        if any(node.recipe.late["header"] is None for node in nodes):
+            self._pool.expect()
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Run the function in a worker, then what the recipe says about its rows."""

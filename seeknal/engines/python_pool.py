@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from seeknal.engines.python_packages import command
@@ -53,8 +53,21 @@ class Pool:
         self._lock = threading.Lock()
         self._idle: list[tuple[tuple[str, ...], Process]] = []
         self._busy: set[Process] = set()
+        self._coming: dict[tuple[str, ...], threading.Thread] = {}
         self._closed = False
         atexit.register(self.close)
+
+    def expect(self, requirements: tuple[str, ...] = (), *, warm: str = "") -> None:
+        """A job with these requirements is going to come: start its worker meanwhile, with `warm` imported."""
+        start = command(requirements, None)
+        thread = threading.Thread(target=self._come, args=(start, warm), name="worker-start", daemon=True)
+        self._coming[start] = thread
+        thread.start()
+
+    def _come(self, start: tuple[str, ...], warm: str) -> None:
+        with suppress(SeeknalError, OSError):  # whatever is wrong, the job meets it, too
+            process = self._started(start, warm)
+            self._put_back(start, process)
 
     def run(self, job: Job) -> Outcome:
         """Run a job. Raises BuildFailed, DefinitionWrong, EnvironmentFailure, Interrupted."""
@@ -93,6 +106,9 @@ class Pool:
     @contextmanager
     def _worker(self, start: tuple[str, ...]) -> Iterator[Process]:
         """Lend a worker; one that was not put back meanwhile is killed, whatever happened."""
+        coming = self._coming.pop(start, None)
+        if coming is not None:
+            coming.join()
         process = self._taken(start) or self._started(start)
         try:
             yield process
@@ -116,8 +132,8 @@ class Pool:
             process.close()
         return found and found[1]
 
-    def _started(self, start: tuple[str, ...]) -> Process:
-        process = Process(start)
+    def _started(self, start: tuple[str, ...], warm: str = "") -> Process:
+        process = Process(start, warm)
         with self._lock:
             self._busy.add(process)
         try:

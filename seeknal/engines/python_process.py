@@ -31,7 +31,8 @@ class LateError(Exception):
 class Process:
     """A running worker. Used by one thread at a time; `kill` by any."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], warm: str = "") -> None:
+        """Start it; `warm` is a module that it imports while it waits for its first line."""
         jobs, self._jobs = os.pipe()
         self._answers, answers = os.pipe()
         life, self._life = os.pipe()
@@ -45,7 +46,11 @@ class Process:
                 stderr=output,
                 pass_fds=theirs,
                 start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
-                env={**os.environ, "PYTHONHASHSEED": "0"},  # the order of a set must not change a result
+                env={
+                    **os.environ,
+                    "PYTHONHASHSEED": "0",
+                    "SEEKNAL_WARM": warm,
+                },  # the order of a set must not change a result
             )
         finally:
             for descriptor in (*theirs, output):

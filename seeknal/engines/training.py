@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -68,6 +69,11 @@ class TrainingEngine:
     def _packages(self, node: Node) -> dict[str, str | None]:
         names = [text.partition(">")[0] for text in node.recipe.late["requirements"]]
         return {name: installed(name, _MODULES.get(name, name), self._setting.watch) for name in names}
+
+    def expect_builds(self, nodes: Sequence[Node]) -> None:
+        """Models are going to be fitted: importing what does it takes longer than most of them."""
+        with suppress(EnvironmentFailure):  # told when it is their turn
+            self._pool.expect(nodes[0].recipe.late["requirements"], warm="sklearn.pipeline")
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Fit and ask the model in a worker; the order of rows is that of the input."""

@@ -55,7 +55,11 @@ def main(jobs: int, answers: int, life: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     worker = Worker()
+    warm = os.environ.pop("SEEKNAL_WARM", "")
     _say(answers, {"ready": os.getpid()})
+    if warm:
+        with suppress(ImportError):  # the job that needs it says so better
+            import_module(warm)
     with open(jobs, "rb") as lines:
         for line in lines:
             _say(answers, worker.answer(decoded(line)))
