@@ -1,7 +1,8 @@
 """The one command that checks everything, for a person and for CI: `python3 tests`.
 
 Makes a virtual environment in `.venv`, installs the project with what its tests need, then formats, lints, type-checks and
-tests. Standard library only: it is what installs the rest. Further arguments go to pytest.
+tests: with a process for each core, then those tests alone that measure. Standard library only: it is what installs the
+rest. Further arguments go to pytest, which then runs in one process.
 
 The tests' folders are on a memory disk where there is one with room: a test waits longer for a real disk's fsync than it
 computes. TMPDIR says another place; the folders of a failed test are kept.
@@ -42,6 +43,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _test(arguments: list[str]) -> int:
+    if arguments:
+        return _pytest(arguments)
+    many = _pytest(["-n", "auto", "--dist", "loadfile", "-m", "not slow and not alone"])
+    return _pytest(["-m", "alone"]) or many
+
+
+def _pytest(arguments: list[str]) -> int:
     command = [PYTHON, "-m", "pytest", *arguments]
     if "TMPDIR" in os.environ or not _roomy(MEMORY):
         return subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -126,6 +126,7 @@ def test_a_noop_imports_nothing_heavy(made: Made) -> None:
     assert len(modules) <= 80, modules
 
 
+@pytest.mark.alone
 def test_a_noop_of_300_nodes_is_near_its_floor(made: Made) -> None:
     """The floor is an interpreter that looks at the same files; three times that is a flaw, not a slow machine."""
     found = alternately(5, floor=lambda: python(STATS, made.root), noop=lambda: seeknal(made.root, "run"))

@@ -211,6 +211,7 @@ def test_a_file_called_like_a_standard_module_does_not_hide_it(project: Project)
     assert project.rows("import sched\nreturn {'a': [sched.scheduler.__name__]}") == [("scheduler",)]
 
 
+@pytest.mark.alone
 def test_a_trivial_node_is_cheap(project: Project) -> None:
     times = []
     for _ in range(12):
