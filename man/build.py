@@ -13,6 +13,7 @@ from argparse_manpage.manpage import Manpage
 
 from seeknal.cli import COMMANDS, build_parser
 
+_SEE_ALSO = ".SH SEE ALSO\n.BR seeknal (1),\n.BR seeknal (7),\n.BR seeknal\\-project (5),\n.BR seeknal\\-cache (5)\n"
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -38,10 +39,12 @@ def _page(parser: argparse.ArgumentParser, name: str, short: str) -> str:
         "manual_title": "seeknal",
         "description": short.rstrip("."),
         "prog": name,
-        "date": "2026-11-24",
+        "date": "2026-11-26",
     }
     parser.man_short_description = short.rstrip(".")  # type: ignore[attr-defined]
-    return str(Manpage(parser, format="single-commands-section", _data=data)).rstrip() + "\n"
+    page = Manpage(parser, format="single-commands-section", _data=data)
+    page.prog = name  # the parser says `seeknal run`; a page's title and name are one word
+    return f"{str(page).rstrip()}\n{_SEE_ALSO}"
 
 
 def main() -> int:

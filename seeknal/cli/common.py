@@ -25,7 +25,11 @@ def shared(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--project-path", metavar="DIR", help="the project (default: the nearest folder at or above this one)"
     )
-    group.add_argument("--profile", metavar="FILE", help="connections (default: profiles.yml in the project)")
+    group.add_argument(
+        "--profile",
+        metavar="FILE",
+        help="connections and defaults (default: profiles.yml in the project); nothing connects yet",
+    )
     group.add_argument(
         "--cache-dir", metavar="DIR", help="where the store lives (default: SEEKNAL_CACHE_DIR, or target/)"
     )
@@ -39,11 +43,17 @@ def shared(parser: argparse.ArgumentParser) -> None:
 def clock(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what time it is and what the parameters are."""
     parser.add_argument(
-        "--date", metavar="YYYY-MM-DD", help="the run's clock: {{today}}, current_date and all relatives"
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="the run's clock, UTC: {{today}}, current_date and all relatives (default: now)",
     )
-    parser.add_argument("--run-id", metavar="ID", help="the run's name, in {{run_id}} and the log")
+    parser.add_argument("--run-id", metavar="ID", help="the run's name, in {{run_id}} and the log (default: made up)")
     parser.add_argument(
-        "--params", action="append", default=[], metavar="JSON|KEY=VALUE", help="parameters (repeatable)"
+        "--params",
+        action="append",
+        default=[],
+        metavar="JSON|KEY=VALUE",
+        help="parameters, for {{name}} and ctx.params (repeatable)",
     )
 
 
@@ -66,11 +76,20 @@ def selection(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NODE",
-        help="these nodes, and of their ancestors what is not up to date: kind.name, name, a glob, +x, x+, tag:t",
+        help="these nodes, and of their ancestors what is not up to date: kind.name, name, a glob, +x with its ancestors, "
+        "x+ with what reads it, tag:t (repeatable, or with commas; so are the next three)",
     )
-    parser.add_argument("-t", "--types", action="append", default=[], metavar="KIND", help="only nodes of these kinds")
+    parser.add_argument(
+        "-t",
+        "--types",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="only nodes of these kinds as goals; their ancestors as needed",
+    )
     parser.add_argument("--tags", action="append", default=[], metavar="TAG", help="only nodes with these tags")
-    parser.add_argument("--exclude-tags", action="append", default=[], metavar="TAG", help="not the nodes with these tags")  # fmt: skip
+    without = "not the nodes with these tags; their consumers use what is published of them, or are skipped"
+    parser.add_argument("--exclude-tags", action="append", default=[], metavar="TAG", help=without)
 
 
 def words(values: list[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
     listed = words.add_parser("list", help="every entity: groups, features, state, when")
     shown = words.add_parser("show", help="one entity: join keys, groups, types, rows, file")
-    shown.add_argument("name", metavar="NAME")
+    shown.add_argument("name", metavar="NAME", help="the entity")
     for sub in (listed, shown):
         sub.add_argument("--path", "--project", dest="project_path_too", metavar="DIR", help=argparse.SUPPRESS)
         common.shared(sub)

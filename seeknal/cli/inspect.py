@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inspect`."""
-    parser.add_argument("node", metavar="NODE")
+    parser.add_argument("node", metavar="NODE", help="kind.name, or a name that one node has")
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="rows to show (default 10)")
     parser.add_argument("--generation", metavar="G", help="as it was published then (see `seeknal log`)")
     parser.add_argument("--run", metavar="RUN", dest="of_run", help="as that run built it, though it was not published")

@@ -29,7 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         ("backfill", "build the missing intervals of a window, oldest first"),
     ):
         sub = words.add_parser(word, help=about, description=about)
-        sub.add_argument("node", metavar="NODE", nargs="?" if word == "restatement-list" else None)
+        sub.add_argument(
+            "node", metavar="NODE", nargs="?" if word == "restatement-list" else None, help="a node with intervals"
+        )
         if word in ("pending", "restatement-add", "backfill"):
             windows.window(sub)
         if word == "backfill":

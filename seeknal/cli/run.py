@@ -25,23 +25,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
     common.selection(parser)
     parser.add_argument(
-        "-f", "--full", action="store_true", help="build every selected node again, whatever the cache has"
+        "-f",
+        "--full",
+        action="store_true",
+        help="build every selected node again, whatever the cache has; with --nodes or --types these only",
     )
     parser.add_argument("--dry-run", action="store_true", help="what would be built, and why; touches nothing")
-    parser.add_argument("-p", "--show-plan", action="store_true", help="the whole plan in order; touches nothing")
+    parser.add_argument(
+        "-p", "--show-plan", action="store_true", help="the whole plan in order, hits too; touches nothing"
+    )
     parser.add_argument(
         "--continue-on-error",
         action="store_true",
-        help="go on with all that does not depend on a failure, and publish what succeeded",
+        help="go on with all that does not depend on a failure, and publish what succeeded: what failed keeps its "
+        "published table and is named as stale, and nothing is published that a rule or an audit holds back",
     )
-    parser.add_argument("-r", "--retry", type=int, default=0, metavar="N", help="try a failed execution N more times")
+    retry = (
+        "try a failed execution N more times, with a growing pause (default 0); a wrong definition is not tried again"
+    )
+    parser.add_argument("-r", "--retry", type=int, default=0, metavar="N", help=retry)
     parser.add_argument("--parallel", action="store_true", help="build independent targets at the same time")
     parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
-    parser.add_argument("--plan", metavar="DIGEST", help="refuse unless the plan is the one of this digest")  # fmt: skip
+    digest = "refuse unless the plan is the one that `plan` printed this digest for"
+    parser.add_argument("--plan", metavar="DIGEST", help=digest)
     windows.window(parser)
     parser.add_argument(
-        "--backfill", action="store_true", help="of nodes with intervals, only what was never built, oldest first"
+        "--backfill",
+        action="store_true",
+        help="of nodes with intervals, only those that were never published, oldest first; an interrupted one goes on where "
+        "it stopped; what is published already stays as it is, also where its inputs have changed",
     )
     parser.add_argument(
         "--chunk", type=int, metavar="N", help="with --backfill: publish after every N intervals of a node"
@@ -49,7 +62,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restate",
         action="store_true",
-        help="build marked intervals again whatever the cache has; with --nodes and a window, mark these first",
+        help="build marked intervals again, whatever the cache has, then what reads them where their content changed; with "
+        "--nodes, --start and --end, mark these first; the marks go when the run has been published",
     )
     common.clock(parser)
     common.shared(parser)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `validate`."""
     parser.add_argument("-c", "--config", metavar="FILE", help="the profile file")
-    parser.add_argument("--no-connect", action="store_true", help="do not connect to what the profile names")
+    parser.add_argument(
+        "--no-connect", action="store_true", help="do not connect to what the profile names (nothing connects yet)"
+    )
     common.clock(parser)
     common.shared(parser)
 

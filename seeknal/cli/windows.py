@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def window(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose a window of time."""
     about = "an ISO date or timestamp, UTC"
-    parser.add_argument("--start", metavar="TIME", help=f"the window's begin: {about}")
-    parser.add_argument("--end", metavar="TIME", help=f"its end: {about}; a bare date includes that day")
+    parser.add_argument("--start", metavar="TIME", help=f"of nodes with intervals, only those from here: {about}")
+    parser.add_argument("--end", metavar="TIME", help=f"up to here: {about}; a bare date includes that day")
 
 
 def asked_window(args: argparse.Namespace) -> Interval | None:
