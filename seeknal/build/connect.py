@@ -17,7 +17,7 @@ from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, near
 from seeknal.model.graph import Graph
 from seeknal.model.node import SELF, Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
-from seeknal.project.intervals import check_itself
+from seeknal.project.intervals import careless, check_itself
 from seeknal.project.load import Parse, Project, check_cycles, load, parse_file
 from seeknal.project.template import Values
 
@@ -34,7 +34,7 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
     if problems:
         raise ProjectError(problems)
     check_cycles(nodes)
-    session.project = project._replace(nodes=tuple(nodes))
+    session.project = project._replace(nodes=tuple(nodes), warnings=(*project.warnings, *careless(nodes)))
     session.graph = Graph.of(nodes)
     return session.project
 

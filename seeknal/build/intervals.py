@@ -26,11 +26,10 @@ Prepare = Callable[[Node, Mapping[str, Artifact]], Prepared]
 class Intervals:
     """The nodes with intervals of one session."""
 
-    def __init__(self, store: Store, prepare: Prepare, columns: Callable[[str], str]) -> None:
-        """`columns` gives the column of time of a node that has parts."""
+    def __init__(self, store: Store, prepare: Prepare, nodes: Callable[[str], Node]) -> None:
         self._store = store
         self._prepare = prepare
-        self._columns = columns
+        self._nodes = nodes
         self._parts: dict[str, Parts] = {}
 
     def decide(
@@ -56,7 +55,9 @@ class Intervals:
         """The parts of a node, found by time; None where their index is not there."""
         found = self._store.parts(index)
         if found and index not in self._parts:
-            self._parts[index] = Parts(found, self._columns(name))
+            traits = self._nodes(name).traits
+            column = (traits.get("cadence") or traits["split"]).column
+            self._parts[index] = Parts(found, column, grows="cadence" in traits)
         return self._parts[index] if found else None
 
     def _slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:

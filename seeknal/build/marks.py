@@ -27,7 +27,7 @@ def read_marks(session: Session) -> Marks:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
-        hint = "set the marks again: seeknal intervals restatement-add; then remove this file"
+        hint = "remove this file, then set the marks again: seeknal intervals restatement-add"
         raise EnvironmentFailure(f"{path} is damaged: {error}", reason="damaged_marks", hint=hint) from None
 
 

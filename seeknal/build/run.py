@@ -61,7 +61,7 @@ def planned(
     goal = select(session.graph, options.selection)
     _check_backfill(session, goal)
     force = _force(session, options, goal) - done
-    plan = make_plan(session.graph, goal, session.world(), force)
+    plan = make_plan(session.graph, goal, session.world(), force, session.demand.asked)
     if options.plan_digest and plan.digest != options.plan_digest:
         text = f"the plan is {plan.digest} now, not {options.plan_digest}"
         raise UsageError(text, reason="plan_changed", hint="look at `seeknal plan` again")

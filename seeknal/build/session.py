@@ -74,7 +74,7 @@ class Session:
         self.generation: Generation | None = None
         self.base: str | None = None
         self.ref_seen: str | None = None
-        self._intervals = Intervals(self.store, self.prepare, self._time_column)
+        self._intervals = Intervals(self.store, self.prepare, lambda name: self.graph.nodes[name])
         self.marks: dict[str, list[Interval]] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
@@ -137,10 +137,6 @@ class Session:
         """What the run wants of nodes with intervals."""
         asked = self.request.demand or Demand(self.request.as_of)
         return replace(asked, restated=self.marks) if self.request.restate else asked
-
-    def _time_column(self, name: str) -> str:
-        traits = self.graph.nodes[name].traits
-        return str((traits.get("cadence") or traits["split"]).column)
 
     def own(self) -> Any:
         """A cursor for SQL that seeknal wrote itself."""

@@ -13,7 +13,7 @@ from seeknal.errors import UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
-    from seeknal.model.interval import Cadence
+    from seeknal.model.interval import Cadence, Interval
     from seeknal.model.node import Node
 
 
@@ -48,8 +48,12 @@ def run(args: argparse.Namespace) -> int:
     if args.what in ("restatement-add", "restatement-clear"):
         return _mark(args)
     with common.reading(args) as session:
-        document = {"list": _list, "pending": _pending, "restatement-list": _marks}[args.what](session, args)
-    common.emit(args, document, _lines(document))
+        if args.what == "pending":
+            document, lines = _pending(session, args)
+        else:
+            document = {"list": _list, "restatement-list": _marks}[args.what](session, args)
+            lines = _lines(document)
+    common.emit(args, document, lines)
     return 0
 
 
@@ -78,22 +82,24 @@ def _list(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
     ]
 
 
-def _pending(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
+def _pending(session: Session, args: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
     from seeknal.build.run import Options, planned
     from seeknal.model.explain import render
-    from seeknal.model.interval import label
+    from seeknal.model.interval import label, told
     from seeknal.model.select import Selection
 
     node, cadence = _node(session, args.node)
     _, plan = planned(session, Options(Selection((node.id,))), common.environment(session.root))
-    family = plan.steps[node.id].family
-    if family is None:
-        why = "; ".join(render(reason) for reason in plan.steps[node.id].reasons)
-        return [{"interval": "not known yet", "why": why}] if why else []
-    return [
-        {"interval": label(slot.interval, cadence.unit), "why": "; ".join(render(reason) for reason in slot.reasons)}
-        for slot in family.open
-    ]
+    step = plan.steps[node.id]
+    if step.family is None:
+        why = "; ".join(render(reason) for reason in step.reasons)
+        document = [{"interval": "not known yet", "why": why}] if why else []
+        return document, _lines(document)
+    whys: dict[str, list[Interval]] = {}
+    for slot in step.family.open:
+        whys.setdefault("; ".join(render(reason) for reason in slot.reasons), []).append(slot.interval)
+    document = [{"interval": label(one, cadence.unit), "why": why} for why, found in whys.items() for one in found]
+    return document, [f"{told(found, cadence.unit)}: {why}" for why, found in whys.items()] or ["none"]
 
 
 def _marks(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--backfill",
         action="store_true",
         help="of nodes with intervals, only those that were never published, oldest first; an interrupted one goes on where "
-        "it stopped; what is published already stays as it is, also where its inputs have changed",
+        "it stopped; what is published already is built again only where a table with intervals that it reads has changed",
     )
     parser.add_argument(
         "--chunk", type=int, metavar="N", help="with --backfill: publish after every N intervals of a node"
@@ -153,7 +153,10 @@ def _run(args: argparse.Namespace, start: float) -> int:
                 _restate(args, session, env)
             outcome = run_all(session, options, env, reporter.tell)
             while args.chunk and _goes_on(outcome):
-                outcome = run_all(session, options, env, reporter.tell)
+                more = run_all(session, options, env, reporter.tell)
+                if not more.results.built and not more.results.failed:
+                    break  # this round found nothing to do
+                outcome = more
     elapsed = time.perf_counter() - start
     results = outcome.results
     reporter.tell(

@@ -78,9 +78,11 @@ class Connections:
         return self._locked(self._setting.threads)
 
     @contextmanager
-    def exactly(self, files: Sequence[str]) -> Iterator[Any]:
-        """A new instance that can touch these files and nothing else."""
-        con = self._noted(_connect(self._setting, self._setting.threads, (), files))
+    def exactly(self, paths: Sequence[str]) -> Iterator[Any]:
+        """A new instance that can touch these files, folders that show parts, and nothing else."""
+        folders = [path for path in paths if os.path.isdir(path)]
+        shown = [os.path.realpath(entry.path) for folder in folders for entry in os.scandir(folder)]
+        con = self._noted(_connect(self._setting, self._setting.threads, folders, [*paths, *shown]))
         try:
             yield con
         finally:

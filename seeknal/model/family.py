@@ -31,6 +31,12 @@ class Demand:
     restated: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
 
     @property
+    def asked(self) -> tuple[Any, ...]:
+        """In the types of canonical JSON."""
+        marks = {name: [list(one.texts()) for one in found] for name, found in self.restated.items()}
+        return (*self.window.texts(), self.missing, self.chunk, marks)
+
+    @property
     def narrow(self) -> bool:
         """Whether only some intervals are looked at."""
         return self.missing or self.window != Interval(FIRST, LAST)
@@ -100,5 +106,5 @@ def shown(family: Family, cadence: Cadence) -> str:
     wanted: Iterable[Interval] = [slot.interval for slot in family.open]
     ranges = told(list(wanted), cadence.unit) if len(merged(wanted)) <= 5 else f"{len(family.open)} {cadence.unit}s"
     rows = sum(slot.previous.rows for slot in family.open if slot.previous)
-    at_stake = f", {rows:,} published rows" if rows else ""
+    at_stake = f", {rows:,} published row{'s' if rows != 1 else ''}" if rows else ""
     return f"{len(family.open)} of {len(family.slots) + len(family.kept)}: {ranges}{at_stake}"

@@ -131,9 +131,10 @@ class Slice(NamedTuple):
 
 
 class Parts:
-    """The parts of one input, found by time."""
+    """The parts of one input, found by time. `grows`: a run that fills in what is missing may add to them."""
 
-    def __init__(self, parts: Sequence[Part], column: str) -> None:
+    def __init__(self, parts: Sequence[Part], column: str, *, grows: bool = False) -> None:
+        self.grows = grows
         self.all = tuple(parts)
         self.schema = shown_of(self.all)[0].artifact.schema
         timed = sorted((part.interval, part) for part in parts if part.interval)

@@ -141,6 +141,7 @@ class Plan:
     """Steps in build order. `build` and `maybe` bound what a run of it can execute."""
 
     steps: Mapping[str, Step]
+    window: tuple[Any, ...] = ()
 
     def having(self, *verdicts: Verdict) -> tuple[Step, ...]:
         """The steps with one of these verdicts."""
@@ -148,12 +149,23 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What `run --plan DIGEST` compares: targets, verdicts, and keys or, where inputs are not known yet, recipes."""
-        return document_digest([[s.id, s.verdict.value, s.key or s.recipe] for s in self.steps.values()])
+        """What `run --plan DIGEST` compares: targets, verdicts, keys or, where inputs are not known yet, recipes, the
+        intervals that are built, and what was asked of intervals."""
+        steps = [[s.id, s.verdict.value, s.key or s.recipe, _slots(s)] for s in self.steps.values()]
+        return document_digest([steps, list(self.window)])
 
 
-def make_plan(graph: Graph, goal: Goal, world: World, force: frozenset[str] = frozenset()) -> Plan:
-    """Decide every target of the goal in build order, as far as that is possible before anything is built."""
+def _slots(step: Step) -> list[list[str]]:
+    return [list(slot.interval.texts()) for slot in step.family.open] if step.family else []
+
+
+def make_plan(
+    graph: Graph, goal: Goal, world: World, force: frozenset[str] = frozenset(), window: tuple[Any, ...] = ()
+) -> Plan:
+    """Decide every target of the goal in build order, as far as that is possible before anything is built.
+
+    `window` is what was asked of intervals, in the types of canonical JSON.
+    """
     states: dict[str, State] = {}
     steps: dict[str, Step] = {}
     first: dict[str, str] = {}
@@ -162,7 +174,7 @@ def make_plan(graph: Graph, goal: Goal, world: World, force: frozenset[str] = fr
         step = _shared(step, first)
         steps[name] = step if step.key else replace(step, recipe=_recipe(graph.nodes[name]))
         states[name] = _state(step)
-    return Plan(steps)
+    return Plan(steps, window)
 
 
 def _recipe(node: Node) -> str:

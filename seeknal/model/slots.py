@@ -77,7 +77,8 @@ def _wanted(
     start, end = max(floor(first, cadence.unit), demand.window.start), complete(cadence, demand.now)
     wanted = list(slots(cadence.unit, Interval(start, min(end, demand.window.end))))
     if demand.missing:
-        wanted = [slot for slot in wanted if slot not in before][: demand.chunk]
+        grown = [slot for slot in wanted if slot in before] if any(p.grows for p in parts.values()) else []
+        wanted = sorted([*grown, *[slot for slot in wanted if slot not in before][: demand.chunk]])
     if not demand.narrow:  # what an earlier run published of days that are not over for this one must not become stale
         later = (slot for slot in before if slot.start >= max(start, end) and slot == at(slot.start, cadence.unit))
         wanted += sorted(later)

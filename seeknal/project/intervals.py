@@ -6,13 +6,13 @@ and `self` (the columns of `ref('self')` where there is no earlier interval yet)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seeknal import kinds
 from seeknal.errors import Problem
 from seeknal.model.interval import cadence_of
-from seeknal.model.lowering import Wrong
+from seeknal.model.lowering import BOUNDS, Wrong
 from seeknal.model.node import SELF, Node, Schema
 
 
@@ -48,3 +48,24 @@ def check_itself(node: Node) -> list[Problem]:
     else:
         return []
     return [Problem(node.file, node.line, f"{node.id}: {text}", "reads_itself")]
+
+
+def careless(nodes: Iterable[Node]) -> list[Problem]:
+    """Warnings of nodes whose intervals all read the same rows: nothing that they read knows of intervals, nor do they."""
+    nodes = list(nodes)
+    known = {node.id for node in nodes if "cadence" in node.traits or "split" in node.traits}
+    found = []
+    for node in nodes:
+        inputs = {need.node for need in node.recipe.inputs} - {SELF}
+        if "cadence" in node.traits and inputs and not inputs & known and not _knows_its_interval(node):
+            text = (
+                f"{node.id}: every interval reads all of {', '.join(sorted(inputs))}: say interval: there, too, or choose "
+                "the rows with {{interval_start}} and {{interval_end}}"
+            )
+            found.append(Problem(node.file, node.line, text, "same_rows"))
+    return found
+
+
+def _knows_its_interval(node: Node) -> bool:
+    text, uses = str(node.recipe.definition), node.recipe.late.get("uses", ())
+    return any(token in text for token in BOUNDS.values()) or not {"interval", "*"}.isdisjoint(uses)

@@ -123,8 +123,8 @@ def _declarations(files: Files, parse: Parse, problems: list[Problem]) -> list[D
     in_python = {declaration.id for declaration in every if declaration.function is not None}
     over = [declaration for declaration in every if declaration.is_overlay and declaration.id in in_python]
     overlays = {declaration.id: declaration for declaration in _distinct(over, problems)}
-    apart = {declaration.file for declaration in over}
-    found = _distinct([declaration for declaration in every if declaration.file not in apart], problems)
+    apart = {id(declaration) for declaration in over}
+    found = _distinct([declaration for declaration in every if id(declaration) not in apart], problems)
     return [d.under(overlays[d.id]) if d.id in overlays else d for d in found]
 
 

@@ -36,11 +36,21 @@ def _word(tag: str | float) -> str:
 def with_columns(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with `columns` as a mapping: a list of names or of `{name, dtype, description}` is one too. Raises Wrong."""
     columns = fields.get("columns")
+    if isinstance(columns, Mapping):
+        _whole_types(columns)
     if columns is None or isinstance(columns, Mapping):
         return {name: value for name, value in fields.items() if name != "columns" or value is not None}
     if not isinstance(columns, list):
         raise Wrong(("columns",), "columns is a mapping of names: columns: {id: BIGINT, city: where it was}")
     return {**fields, "columns": dict(_column(item, i) for i, item in enumerate(columns))}
+
+
+def _whole_types(columns: Mapping[str, Any]) -> None:
+    """`{fare: DECIMAL(8,2)}` is two members for YAML: raise Wrong rather than lose the type."""
+    for name, type_ in columns.items():
+        if isinstance(type_, str) and type_.count("(") > type_.count(")"):
+            text = f'the type of {name} is cut off at its comma: quote it, as in {{{name}: "DECIMAL(8,2)"}}'
+            raise Wrong(("columns", name), text)
 
 
 def _column(item: Any, index: int) -> tuple[str, Any]:

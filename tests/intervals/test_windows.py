@@ -131,3 +131,54 @@ def test_the_plan_says_how_it_reads_the_window_and_what_is_at_stake(days: Projec
     shown = days.seeknal("plan", *CLOCK, "--start", "2024-01-03", "--end", "2024-01-04").out
     assert "window: 2024-01-03 through 2024-01-04, whole days in UTC" in shown
     assert "[2 of 10: 2024-01-03..2024-01-04 (2 days), 2 published rows] sql changed" in shown
+
+
+def test_a_month_grows_with_its_days_when_they_come_in_chunks(days: Project) -> None:
+    sql = "SELECT date_trunc('month', day)::DATE AS day, sum(km)::BIGINT AS km FROM ref('transform.daily') GROUP BY 1"
+    days.transform("monthly", sql, ("transform.daily",), "interval: {unit: month, column: day, open: true}\n")
+    window = ("--start", "2024-01-01", "--end", "2024-01-09")
+    result = days.seeknal("intervals", "backfill", "monthly", *window, "--chunk", "4", *CLOCK)
+    assert result.code == 0, result.err
+    assert "nothing to do" not in result.out
+    assert len(days.rows("transform.daily")) == 9
+    assert [km for _, km in days.rows("transform.monthly")] == [45]
+
+
+def test_a_plan_of_another_window_has_another_digest(days: Project) -> None:
+    plans = [days.seeknal("plan", *CLOCK, "--json", *window).json["plan"] for window in ((), ("--end", "2024-01-05"))]
+    assert plans[0] != plans[1]
+    assert days.run(*CLOCK, "--plan", plans[1], ok=False).code == 2
+    assert days.run(*CLOCK, "--end", "2024-01-05", "--plan", plans[1]).code == 0
+
+
+def test_pending_intervals_are_shown_as_ranges(days: Project) -> None:
+    days.run(*CLOCK, "--end", "2024-01-04")
+    shown = days.seeknal("intervals", "pending", "daily", *CLOCK)
+    assert shown.out == "2024-01-05..2024-01-10 (6 days): a new interval\n"
+
+
+def test_intervals_that_all_read_the_same_rows_are_warned_of(days: Project) -> None:
+    days.source("plain", "day,km\n2024-01-01,1\n", {"day": "DATE", "km": "BIGINT"})
+    every = "interval: {unit: day, column: day, start: 2024-01-01}\n"
+    days.transform("careless", "SELECT * FROM ref('source.plain')", (), every)
+    chosen = "SELECT * FROM ref('source.plain') WHERE day = CAST('{{interval_start}}' AS DATE)"
+    days.transform("careful", chosen, (), every)
+    said = days.seeknal("validate").out + days.seeknal("validate").err
+    assert "transform.careless: every interval reads all of source.plain: say interval: there, too" in said
+    assert "transform.careful" not in said
+
+
+def test_a_metric_reads_a_table_with_intervals(days: Project) -> None:
+    days.write(
+        "seeknal/m.yml",
+        """
+        kind: semantic_model
+        name: m
+        model: transform.daily
+        dimensions: [{name: day, type: time}]
+        measures: [{name: km, agg: sum}]
+        """,
+    )
+    days.run(*CLOCK)
+    answer = days.seeknal("query", "--metrics", "km", "--dimensions", "day__month", "--format", "csv").out
+    assert answer.splitlines()[1] == "2024-01-01,55"
