@@ -212,7 +212,7 @@ class DuckDBEngine:
         with self._cursor(node, rows, files, [paths[name] for name in ready.parsed.relations], output) as con:
             try:
                 self._check(con, node, ready.checks, paths)
-                query = over(con, query, [paths[name] for name in ready.parsed.relations])
+                query = over(query, [paths[name] for name in ready.parsed.relations])
                 counts = write(con, query, output, ready.parsed, ready.columns, small=rows <= SORTED)
                 return Product(counts, notes=tuple(f"warning: {text}" for _, text, _ in ready.warnings))
             except duckdb.Error as error:
@@ -225,7 +225,7 @@ class DuckDBEngine:
         parsed = self._parse(node, sql, node.recipe.names)
         inputs = [paths[name] for name in parsed.relations]
         with self._cursor(node, SMALL + 1, [], inputs, "") as con:
-            done = con.execute(f"SELECT * FROM ({over(con, self._late(parsed.text), inputs)}) LIMIT {limit}")
+            done = con.execute(f"SELECT * FROM ({over(self._late(parsed.text), inputs)}) LIMIT {limit}")
             return [column[0] for column in done.description], done.fetchall()
 
     def _late(self, text: str, interval: tuple[str, str] | None = None) -> str:

@@ -66,7 +66,7 @@ class Asking:
             raise _told(wrong) from wrong
         except duckdb.Error as error:
             raise UsageError(str(error).partition("\n")[0], reason="sql_wrong") from error
-        text = over(self._con, with_clock(parsed.text, self._as_of), [table.path for table in used])
+        text = over(with_clock(parsed.text, self._as_of), [table.path for table in used])
         try:
             return Rows(columns, self._con.execute(text).fetchall())
         except duckdb.Error as error:

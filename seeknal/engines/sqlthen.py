@@ -39,5 +39,5 @@ def write_over(con: Any, planning: Any, parsed: Parsed, as_of: datetime, rows: s
     """Run the query over a file; returns whether the order of its rows counts. Raises SqlWrong, duckdb.Error."""
     columns = bind(planning, parsed, [columns_of(con, rows)], as_of).columns
     count = con.execute(f"SELECT count(*) FROM read_parquet({path_literal(rows)})").fetchone()[0]
-    query = over(con, with_clock(parsed.text, as_of), [rows])
+    query = over(with_clock(parsed.text, as_of), [rows])
     return write(con, query, output, parsed, columns, small=count <= SORTED)

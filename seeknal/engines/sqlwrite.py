@@ -24,16 +24,19 @@ _RELATION = re.compile(r"\b" + re.escape(relation_name(0))[:-1] + r"(\d+)\b")
 _UNNAMED = re.compile(_RELATION.pattern + "(?! AS )")
 
 
-def over(con: Any, query: str, paths: Sequence[str]) -> str:
-    """The query over these files: in the text where that is safe, else through views, which cost 0.3 ms each."""
+def over(query: str, paths: Sequence[str]) -> str:
+    """The query over these files: in its text where that is safe, else as tables that it names first."""
     several = len(_UNNAMED.findall(query)) > 1  # two calls of read_parquet in one FROM would be two tables of one name
     if _QUOTED.search(query) is None and not several:
         return _RELATION.sub(lambda found: f"read_parquet({path_literal(paths[int(found[1])])})", query)
-    for i, path in enumerate(paths):
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {quoted(relation_name(i))} AS FROM read_parquet({path_literal(path)})"
-        )
-    return query
+    tables = ", ".join(
+        f"{quoted(relation_name(i))} AS NOT MATERIALIZED (FROM read_parquet({path_literal(path)}))"
+        for i, path in enumerate(paths)
+    )
+    head = next((word for word in ("WITH RECURSIVE ", "WITH ") if query.startswith(word)), None)
+    if not tables:
+        return query
+    return f"{head}{tables}, {query.removeprefix(head)}" if head else f"WITH {tables} {query}"
 
 
 def write(con: Any, query: str, output: str, parsed: Parsed, columns: Schema, *, small: bool) -> bool:
