@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from seeknal.build.intervals import Intervals
@@ -125,7 +126,9 @@ class Session:
 
     def world(self) -> World:
         """The answers for `plan.decide`."""
-        return World(self.prepare, self.lookup, self.document_before, _Lazy(self.artifacts), self.intervals)
+        return World(
+            self.prepare, partial(self.lookup, sure=False), self.document_before, _Lazy(self.artifacts), self.intervals
+        )
 
     def intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
         """The verdict on a node with intervals, one by one."""
@@ -148,11 +151,14 @@ class Session:
         engine: Any = self.engines.get("duckdb")
         return engine.connections.brief()
 
-    def lookup(self, node: Node, key: str) -> Found:
-        """The artifact of an action of a node, if it is there, and with it what the node wrote outside of the store."""
+    def lookup(self, node: Node, key: str, *, sure: bool = True) -> Found:
+        """The artifact of an action of a node, if it is there, and with it what the node wrote outside of the store.
+
+        Not `sure`: see `Store.lookup`.
+        """
         known = self.generation.targets.get(node.id) if self.generation else None
         found = self.store.present(known.artifact) if known and known.action == key else Found(None)
-        found = found if found.artifact else self.store.lookup(key)
+        found = found if found.artifact else self.store.lookup(key, sure=sure)
         word = self._astray(node, found.artifact) if found.artifact and "writes" in node.traits else ""
         return Found(None, word) if word else found
 

@@ -14,14 +14,17 @@ from typing import Any
 
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.action import ActionResult, Artifact, read_result
-from seeknal.model.digest import canonical, digest_of
+from seeknal.model.digest import PREFIX, canonical, digest_of
 from seeknal.model.parts import Part, read_index
 from seeknal.model.plan import Found
 from seeknal.store.disk import Disk
-from seeknal.store.layout import MARKER, OWN, TAG, TAG_NAME, StoreLayout
+from seeknal.store.layout import ACTIONS, MARKER, OWN, TAG, TAG_NAME, StoreLayout
 from seeknal.store.statcache import StatCache, hash_file
+from seeknal.store.verify import entries
 
 _DAY = 86_400
+# After so many misses one listing of all results is cheaper than to look for each.
+_MANY = 64
 
 
 class Damaged(Exception):
@@ -42,6 +45,8 @@ class Store:
         self._trusted: set[str] = set()
         self.places: dict[str, str] = {}
         self._indexes: dict[str, tuple[Part, ...]] = {}
+        self._misses = 0
+        self._results: set[str] | None = None
 
     def open(self) -> None:
         """Create the store or check that it is one this version can read. Raises EnvironmentFailure."""
@@ -78,11 +83,17 @@ class Store:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def lookup(self, key: str) -> Found:
-        """The artifact of an action, if there is a result and its blob is there."""
+    def lookup(self, key: str, *, sure: bool = True) -> Found:
+        """The artifact of an action, if there is a result and its blob is there.
+
+        Not `sure`: what another process has put there since this one listed the results may be missed.
+        """
+        if not sure and self._results is not None and key not in self._results:
+            return Found(None)
         path = self.layout.result(key)
         data = _read(path)
         if data is None:
+            self._missed()
             return Found(None)
         try:
             result = read_result(json.loads(data), key)
@@ -91,6 +102,12 @@ class Store:
             return Found(None, "artifact_damaged")
         self._touch(path)
         return self.present(result.artifact)
+
+    def _missed(self) -> None:
+        self._misses += 1
+        if self._misses == _MANY:
+            folder = os.path.join(self.layout.root, ACTIONS)
+            self._results = {PREFIX + name for name, _ in entries(folder)}
 
     def made(self, key: str) -> Mapping[str, Any]:
         """What is known of the making of an action's artifact (seconds, run); empty when nothing is."""
@@ -209,6 +226,8 @@ class Store:
         """Store the action document, then its result: both visible now, durable at the next sync."""
         self.put_bytes(action)
         self.disk.put(self.layout.tmp, self.layout.result(result.action), result.bytes())
+        if self._results is not None:
+            self._results.add(result.action)
 
     def temporary(self) -> str:
         """A path on the store's file system for a file in the making."""
