@@ -24,6 +24,7 @@ from seeknal.model.parts import Part, index_bytes, odd_one, whole
 from seeknal.model.plan import Step
 
 Told = Callable[..., None]
+_FEW = 10  # so many warnings of one sort
 _SAME = "all intervals of a node are one table"
 
 
@@ -65,7 +66,11 @@ def dropped(node: Node, family: Family) -> list[str]:
     """What is said of published intervals that nothing has any more."""
     unit = node.traits["cadence"].unit
     gone = ((label(part.interval, unit), part.artifact.rows) for part in family.dropped if part.interval)
-    return [f"{name} ({rows:,} rows) is no interval of it any more: gone" for name, rows in gone]
+    return _few([f"{name} ({rows:,} rows) is no interval of it any more: gone" for name, rows in gone])
+
+
+def _few(texts: list[str]) -> list[str]:
+    return [*texts[:_FEW], f"and {len(texts) - _FEW} more intervals"] if len(texts) > _FEW else texts
 
 
 def _all(pool: ThreadPoolExecutor, futures: list[Future[Artifact]]) -> None:
@@ -170,6 +175,5 @@ class _Work:
             if slot.previous and slot.previous.rows and slot.interval in self.parts
             if not self.parts[slot.interval].artifact.rows
         ]
-        gone += dropped(self.node, self.family)
-        more = [f"warning: and {len(gone) - 10} more intervals"] if len(gone) > 10 else []
-        return (*said, *(f"warning: {text}" for text in gone[:10]), *more)
+        told = [*_few(gone), *dropped(self.node, self.family)]
+        return (*said, *(f"warning: {text}" for text in told))
