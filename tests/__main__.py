@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> int:
 def _test(arguments: list[str]) -> int:
     if arguments:
         return _pytest(arguments)
-    many = _pytest(["-n", "auto", "--dist", "loadfile", "-m", "not slow and not alone"])
+    # As they come: the campaigns are few tests that take long, and would stand last by their number.
+    many = _pytest(["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not slow and not alone"])
     return _pytest(["-m", "alone"]) or many
 
 
