@@ -65,8 +65,8 @@ class Pool:
         thread.start()
 
     def _come(self, start: tuple[str, ...], warm: str) -> None:
-        with suppress(SeeknalError, OSError):  # whatever is wrong, the job meets it, too
-            process = self._started(start, warm)
+        # Whatever is wrong, the job meets it, too.
+        with suppress(SeeknalError, OSError), self._lent(self._started(start, warm)) as process:
             self._put_back(start, process)
 
     def run(self, job: Job) -> Outcome:
@@ -94,6 +94,8 @@ class Pool:
                 process.kill()
         for _, process in idle:
             process.close()
+        for thread in [*self._coming.values()]:
+            thread.join()  # its worker was killed, or is as soon as it is there
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -109,7 +111,11 @@ class Pool:
         coming = self._coming.pop(start, None)
         if coming is not None:
             coming.join()
-        process = self._taken(start) or self._started(start)
+        with self._lent(self._taken(start) or self._started(start)) as process:
+            yield process
+
+    @contextmanager
+    def _lent(self, process: Process) -> Iterator[Process]:
         try:
             yield process
         finally:
