@@ -142,7 +142,7 @@ def test_each_kind_has_its_intervals(built: Project) -> None:
         (date(2024, 3, 1), 20 + 21 + 30 + 31),
     ]
     assert built.rows("transform.recent")[1] == (date(2024, 2, 29), "2024-03-01", 4, 3 + 4 + 10 + 11)
-    assert sorted(built.rows("transform.hourly"))[1] == (datetime(2024, 2, 28, 23), "bob", 4)
+    assert sorted(built.rows("transform.hourly"))[1] == (datetime.fromisoformat("2024-02-28 23:00"), "bob", 4)
     assert [km for _, km in built.rows("transform.longest")] == [4, 11, 21, 31]
     assert len(built.rows("feature_group.form")) == len(built.rows("entity.rider")) == 8
     assert {len(built.rows(f"transform.{name}")) for name in ("daily", "share")} == {8}

@@ -6,7 +6,6 @@ never acts on it.
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
