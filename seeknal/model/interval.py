@@ -219,9 +219,7 @@ def cadence_of(value: Any, schedule: Any, path: Path = ("interval",)) -> Cadence
         raise Wrong(
             (*path, unknown[0]), f"unknown field {unknown[0]!r}{nearest(unknown[0], _FIELDS)}: {', '.join(_FIELDS)}"
         )
-    unit = value.get("unit") or SCHEDULES.get(str(schedule))
-    if unit not in UNITS:
-        raise Wrong((*path, "unit"), f"unit is {unit!r}{nearest(str(unit), UNITS)}: allowed are {', '.join(UNITS)}")
+    unit = _unit(value.get("unit"), schedule, path)
     column = value.get("column")
     if not isinstance(column, str) or not column:
         raise Wrong((*path, "column"), f"column is {column!r}: the name of the column with the time of a row is needed")
@@ -232,7 +230,17 @@ def cadence_of(value: Any, schedule: Any, path: Path = ("interval",)) -> Cadence
         raise Wrong((*path, "lookback"), f"lookback is {lookback}: up to {_FAR:,} {unit}s are allowed")
     if not isinstance(opened, bool):
         raise Wrong((*path, "open"), f"open is {opened!r}: allowed are true and false")
-    return Cadence(str(unit), column, _start(value.get("start"), (*path, "start")), lookback, opened)
+    return Cadence(unit, column, _start(value.get("start"), (*path, "start")), lookback, opened)
+
+
+def _unit(unit: Any, schedule: Any, path: Path) -> str:
+    unit = unit or SCHEDULES.get(str(schedule))
+    if unit is None and schedule is not None:
+        text = f"schedule is {schedule!r}{nearest(str(schedule), SCHEDULES)}: allowed are {', '.join(SCHEDULES)}"
+        raise Wrong(("schedule",), f"{text}; or say unit in interval")
+    if unit not in UNITS:
+        raise Wrong((*path, "unit"), f"unit is {unit!r}{nearest(str(unit), UNITS)}: allowed are {', '.join(UNITS)}")
+    return str(unit)
 
 
 _FAR = 1_000_000
