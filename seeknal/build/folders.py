@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from seeknal.build.session import Session
 from seeknal.engines.parquet import copy
+from seeknal.errors import BuildFailed
 from seeknal.model.action import Artifact
 from seeknal.model.digest import digest_of
 from seeknal.model.lowering import literal, path_literal, quoted
@@ -68,7 +69,13 @@ def _slice(session: Session, given: Slice, scratch: list[str]) -> str:
     column = f"CAST({quoted(given.column)} AS TIMESTAMP)"
     start, end = (literal(moment.strftime("%Y-%m-%d %H:%M:%S")) for moment in given.window)
     condition = f"{column} >= TIMESTAMP {start} AND {column} < TIMESTAMP {end}"
-    return _written(session, f"SELECT * FROM read_parquet([{paths}]) WHERE {condition}", scratch)
+    from duckdb import ConversionException
+
+    try:
+        return _written(session, f"SELECT * FROM read_parquet([{paths}]) WHERE {condition}", scratch)
+    except ConversionException as error:
+        text = f"its intervals are shorter than those of an input, whose {given.column!r} holds text that is no time"
+        raise BuildFailed(f"{text}: {str(error).splitlines()[0]}", reason="no_time") from error
 
 
 def _verified(session: Session, index: str, parts: Sequence[Part]) -> str:

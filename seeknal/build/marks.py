@@ -7,12 +7,15 @@ honoured once more, which costs time and never a wrong table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
 
 from seeknal.build.session import Session
 from seeknal.errors import EnvironmentFailure, UsageError
-from seeknal.model.interval import FIRST, LAST, Interval, merged, read_stamp, slots
+from seeknal.model.interval import FIRST, LAST, Cadence, Interval, merged, read_stamp, slots, without
+from seeknal.model.plan import Step
 from seeknal.model.select import resolve
+from seeknal.store.lock import locked
 
 Marks = dict[str, list[Interval]]
 
@@ -31,36 +34,61 @@ def read_marks(session: Session) -> Marks:
         raise EnvironmentFailure(f"{path} is damaged: {error}", reason="damaged_marks", hint=hint) from None
 
 
-def add_marks(session: Session, added: Mapping[str, Iterable[Interval]]) -> Marks:
-    """Add marks; those that touch become one."""
+def marks_with(session: Session, added: Mapping[str, Iterable[Interval]]) -> Marks:
+    """All marks, and these as well; those that touch become one."""
     marks = read_marks(session)
     for name, intervals in added.items():
         marks[name] = merged([*marks.get(name, ()), *intervals])
-    _write(session, marks)
     return marks
 
 
-def mark(session: Session, words: Iterable[str], window: Interval) -> None:
-    """Mark a window of the nodes that a person named, widened to whole intervals. Raises UsageError."""
+def add_marks(session: Session, added: Mapping[str, Iterable[Interval]]) -> Marks:
+    """Add marks, and return all."""
+    with locked(session.target.publish_lock, exclusive=True):
+        marks = marks_with(session, added)
+        _write(session, marks)
+    return marks
+
+
+def marked(session: Session, words: Iterable[str], window: Interval) -> Marks:
+    """A window of the nodes that a person named, widened to whole intervals. Raises UsageError."""
     found: Marks = {}
     for name in {name for word in words for name in resolve(session.graph, word)}:
-        traits = session.graph.nodes[name].traits
-        cadence = traits.get("cadence") or traits.get("split")
+        cadence = _cadence(session, name)
         if cadence is None:
             raise UsageError(f"{name} has no intervals: it says no `interval:`", reason="no_intervals")
         if window.start == FIRST or window.end == LAST:
             raise UsageError("to restate, a window needs --start and --end", reason="bad_window")
         whole = list(slots(cadence.unit, window))
         found[name] = [Interval(whole[0].start, whole[-1].end)]
-    add_marks(session, found)
+    return found
 
 
-def clear_marks(session: Session, names: Iterable[str] | None = None) -> None:
-    """Remove the marks of these nodes, or all."""
-    marks = read_marks(session)
-    gone = set(marks) if names is None else set(names)
-    if gone & set(marks):
-        _write(session, {name: pairs for name, pairs in marks.items() if name not in gone})
+def clear_marks(session: Session, gone: Mapping[str, Sequence[Interval]]) -> None:
+    """Remove these windows from the marks: what was marked beside them, or since they were read, stays."""
+    with locked(session.target.publish_lock, exclusive=True):
+        marks = read_marks(session)
+        left = {name: [m for one in found for m in without(one, gone.get(name, ()))] for name, found in marks.items()}
+        if left != marks:
+            _write(session, left)
+
+
+def honoured(session: Session, steps: Mapping[str, Step], there: Container[str]) -> None:
+    """Remove the marks that a published run has honoured, and say which there was nothing to do for."""
+    for name, found in session.marks.items():
+        if _cadence(session, name) is None:
+            session.warn(
+                f"{name} is marked, and is no node with intervals any more: seeknal intervals restatement-clear"
+            )
+        family = steps[name].family if name in steps else None
+        if family and not any(slot.interval.meets(mark) for slot in family.slots for mark in found):
+            session.warn(f"{name}: no interval of it lies in what was marked: nothing was built again")
+    clear_marks(session, {n: found for n, found in session.marks.items() if n in there and _cadence(session, n)})
+
+
+def _cadence(session: Session, name: str) -> Cadence | None:
+    traits: Mapping[str, Any] = session.graph.nodes[name].traits if name in session.graph.nodes else {}
+    return traits.get("cadence") or traits.get("split")
 
 
 def _write(session: Session, marks: Marks) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Tell
-from seeknal.build.marks import clear_marks
+from seeknal.build.marks import honoured
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
@@ -80,8 +80,8 @@ def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:
         return goal.wanted
     # A source with intervals is read whole or not at all.
     return (
-        frozenset(name for name in session.demand.restated if "split" in session.graph.nodes[name].traits)
-        & goal.targets
+        frozenset(name for name in goal.targets if "split" in session.graph.nodes[name].traits)
+        & session.demand.restated.keys()
     )
 
 
@@ -112,7 +112,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 continue
             _finish(session, options, env, results, publication)
             if session.request.restate and publication.published and not results.failed:
-                clear_marks(session, [name for name in session.demand.restated if name in goal.targets])
+                honoured(session, results.steps, results.artifacts)
             results.built = {**built.built, **results.built}
             return Outcome(plan, goal, results, publication)
     raise StoreBusy("other runs keep publishing before this one can: try again")

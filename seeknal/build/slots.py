@@ -156,7 +156,14 @@ class _Work:
         if slot.prepared is None:
             raise DefinitionWrong(f"{self.node.id} cannot be prepared")
         forced = any(reason.word in ("forced", "restated") for reason in slot.reasons)
-        return execute(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
+        try:
+            return execute(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
+        except DefinitionWrong:
+            raise
+        except BuildFailed as error:
+            name = f"{self.node.id}@{label(slot.interval, self.cadence.unit)}: "
+            text = error.message.replace(f"{self.node.id}: ", name, 1)
+            raise BuildFailed(text, reason=error.reason, hint=error.hint) from error
 
     def _done(self, slot: Slot, built: Built) -> Artifact:
         if built.executed:

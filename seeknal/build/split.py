@@ -19,7 +19,7 @@ from seeknal.model.action import Artifact, read_artifact
 from seeknal.model.digest import document_digest
 from seeknal.model.interval import Cadence, Interval, at
 from seeknal.model.lowering import literal, path_literal, quoted
-from seeknal.model.node import Node
+from seeknal.model.node import Node, Schema
 from seeknal.model.parts import Part, index_bytes, whole
 from seeknal.store.statcache import hash_file
 
@@ -29,12 +29,13 @@ _SLOT = "__seeknal_slot__"
 def split(session: Session, node: Node, path: str, action: str) -> Artifact:
     """The artifact with a part for each interval that the table at `path` has rows of. Raises DefinitionWrong."""
     cadence: Cadence = node.traits["split"]
-    columns = session.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
-    check_time(node, cadence, tuple((name, type_) for name, type_, *_ in columns))
+    told = session.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
+    columns = tuple((name, type_) for name, type_, *_ in told)
+    check_time(node, cadence, columns)
     folder = session.store.temporary()
     session.disk.make_folder(folder)
     try:
-        parts = _parts(session, node, path, folder, action)
+        parts = _parts(session, node, path, folder, action, _time(cadence.column, columns))
     finally:
         session.disk.remove_folder(folder)
     unknown = sum(part.artifact.rows for part in parts if part.interval is None)
@@ -43,10 +44,19 @@ def split(session: Session, node: Node, path: str, action: str) -> Artifact:
     return whole(parts, session.store.put_bytes(index_bytes(parts)))
 
 
-def _parts(session: Session, node: Node, path: str, folder: str, action: str) -> list[Part]:
+def _time(name: str, columns: Schema) -> str:
+    """The time of a row as SQL, NULL where it has none. The word `epoch` is one for DuckDB, and no time for anybody else."""
+    column, is_text = quoted(name), any(own.lower() == name.lower() and type_ == "VARCHAR" for own, type_ in columns)
+    time = f"TRY_CAST({column} AS TIMESTAMP)"
+    known = f"{time} >= TIMESTAMP '1000-01-01' AND {time} < TIMESTAMP '9999-01-01'"  # infinity is no time
+    spelt = f" AND lower(trim({column})) <> 'epoch'" if is_text else ""
+    return f"CASE WHEN {known}{spelt} THEN {time} END"
+
+
+def _parts(session: Session, node: Node, path: str, folder: str, action: str, time: str) -> list[Part]:
     known = session.splits.get(node.id) or {}
     with ThreadPoolExecutor(session.setting.threads, thread_name_prefix="split") as pool:
-        list(pool.map(lambda share: _write(session, node, path, folder, share), range(session.setting.threads)))
+        list(pool.map(lambda share: _write(session, node, path, folder, time, share), range(session.setting.threads)))
         slots = _slots(folder)
         if not slots:
             return [Part(None, action, _stored(session, f"FROM read_parquet({path_literal(path)})"))]
@@ -59,12 +69,10 @@ def _parts(session: Session, node: Node, path: str, folder: str, action: str) ->
     return sorted(parts, key=lambda part: (part.interval is None, part.interval or ()))
 
 
-def _write(session: Session, node: Node, path: str, folder: str, share: int) -> None:
+def _write(session: Session, node: Node, path: str, folder: str, time: str, share: int) -> None:
     """Write the rows of a share of the intervals, a folder for each; one thread, so that the bytes follow from the rows."""
     cadence: Cadence = node.traits["split"]
-    time = f"TRY_CAST({quoted(cadence.column)} AS TIMESTAMP)"
-    known = f"{time} >= TIMESTAMP '1000-01-01' AND {time} < TIMESTAMP '9999-01-01'"  # infinity is no time
-    slot = f"CASE WHEN {known} THEN strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S') END"
+    slot = f"strftime(date_trunc({literal(cadence.unit)}, {time}), '%Y%m%dT%H%M%S')"
     rows = f"SELECT *, coalesce({slot}, 'unknown') AS {_SLOT} FROM read_parquet({path_literal(path)})"
     some = f"FROM ({rows}) WHERE hash({_SLOT}) % {session.setting.threads} = {share}"
     options = f"FORMAT parquet, COMPRESSION uncompressed, PARTITION_BY ({_SLOT})"

@@ -98,7 +98,7 @@ def execute(
             engine.expect_run(prepared)
         scratch: list[str] = []
         held.callback(_remove, session, scratch)
-        paths = {name: path_of(session, given, scratch) for name, given in inputs.items()}
+        paths = {name: _path(session, node, name, given, scratch) for name, given in inputs.items()}
         output = session.store.temporary()
         scratch += [f"{output}.export", f"{output}.raw", output]
         with untouched(session, node, inputs):
@@ -107,6 +107,15 @@ def execute(
         before = (found.artifact, previous)
         rest = partial(_sealed, session, node, prepared, product, output, before, spent)
         return Unsealed(held.pop_all(), rest)
+
+
+def _path(session: Session, node: Node, name: str, given: Artifact | Slice, scratch: list[str]) -> str:
+    try:
+        return path_of(session, given, scratch)
+    except BuildFailed as error:
+        raise BuildFailed(
+            f"{node.file}:{node.line}: {node.id}: reads {name}: {error.message}", reason=error.reason
+        ) from error
 
 
 def _remove(session: Session, paths: list[str]) -> None:

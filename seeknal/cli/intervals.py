@@ -103,9 +103,20 @@ def _pending(session: Session, args: argparse.Namespace) -> tuple[list[dict[str,
 
 
 def _marks(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
+    return _marks_of(session, _marked(session, args.node) if args.node else None)
+
+
+def _marked(session: Session, word: str) -> str:
+    """The node that a person means; one that the project no longer has may still be marked."""
     from seeknal.build.marks import read_marks
 
-    wanted = _node(session, args.node)[0].id if args.node else None
+    found = [name for name in read_marks(session) if word in (name, name.partition(".")[2])]
+    return found[0] if len(found) == 1 else _node(session, word)[0].id
+
+
+def _marks_of(session: Session, wanted: str | None) -> list[dict[str, Any]]:
+    from seeknal.build.marks import read_marks
+
     return [
         {"node": name, "start": pair.texts()[0], "end": pair.texts()[1]}
         for name, pairs in read_marks(session).items()
@@ -115,18 +126,20 @@ def _marks(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _mark(args: argparse.Namespace) -> int:
-    from seeknal.build.marks import clear_marks, mark
+    from seeknal.build.marks import add_marks, clear_marks, marked
+    from seeknal.model.interval import FIRST, LAST, Interval
 
     window = windows.asked_window(args) if args.what == "restatement-add" else None
     if args.what == "restatement-add" and window is None:
         raise UsageError("restatement-add needs --start and --end", reason="bad_window")
     with common.reading(args) as session:
-        node, _ = _node(session, args.node)
         if window is None:
-            clear_marks(session, [node.id])
+            name = _marked(session, args.node)
+            clear_marks(session, {name: [Interval(FIRST, LAST)]})
         else:
-            mark(session, [node.id], window)
-        document = _marks(session, args)
+            name = _node(session, args.node)[0].id
+            add_marks(session, marked(session, [name], window))
+        document = _marks_of(session, name)
     common.emit(args, document, _lines(document))
     return 0
 

@@ -47,7 +47,10 @@ def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int
     chosen = common.chosen(args)
     options = Options(chosen, args.full, plan_digest=getattr(args, "plan", None))
     with opened(common.request(args, read_only=True), common.warn) as session:
-        _, plan = planned(session, options, common.environment(session.root))
+        env = common.environment(session.root)
+        if getattr(args, "restate", False):
+            windows.restate(args, session, env, dry=True)
+        _, plan = planned(session, options, env)
         found = find_changes(session, plan)
         common.emit(args, _document(session, plan, found), _lines(session, plan, found, whole=whole, changes=changes))
     work = any(step.verdict.value in ("BUILD", "MAYBE") for step in plan.steps.values())

@@ -18,7 +18,6 @@ from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.run import Options, Outcome
-    from seeknal.build.session import Session
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it."""
     if args.retry < 0 or args.max_workers < 1:
         raise UsageError("--retry and --max-workers are counts: 0 or more, 1 or more", reason="bad_count")
+    windows.check(args)
     if args.dry_run or args.show_plan:
         from seeknal.cli import plan
 
@@ -150,7 +150,7 @@ def _run(args: argparse.Namespace, start: float) -> int:
         options = _options(args, session.root)
         with common.surroundings(env):
             if args.restate:
-                _restate(args, session, env)
+                windows.restate(args, session, env)
             outcome = run_all(session, options, env, reporter.tell)
             while args.chunk and _goes_on(outcome):
                 more = run_all(session, options, env, reporter.tell)
@@ -177,20 +177,6 @@ def _goes_on(outcome: Outcome) -> bool:
     """Whether a chunk was built, so that there may be a next one."""
     steps = outcome.results.steps.values()
     return not outcome.results.failed and any(step.family and step.family.open for step in steps)
-
-
-def _restate(args: argparse.Namespace, session: Session, env: dict[str, str]) -> None:
-    """Mark what the options name, and have the run honour all marks."""
-    from seeknal.build.connect import load_project
-    from seeknal.build.marks import mark, read_marks
-
-    window = windows.asked_window(args)
-    if window is not None:
-        if not args.nodes:
-            raise UsageError("--restate with a window needs --nodes", reason="bad_window")
-        load_project(session, env)
-        mark(session, common.words(args.nodes), window)
-    session.marks = read_marks(session)
 
 
 def _options(args: argparse.Namespace, root: str) -> Options:

@@ -19,6 +19,8 @@ from seeknal.model.lowering import Lowered, Path, Wrong, input_names, quoted
 from seeknal.model.node import Input, Recipe
 
 INTERVALS = "each"
+# The rows of an interval are those whose time lies in it; what it looks back on is read for their windows.
+OWN_ROWS_ONLY = True
 _BASIC = ("sum", "avg", "mean", "min", "max", "count", "stddev", "std")
 _WINDOWED = ("sum", "avg", "mean", "min", "max")
 _SINCE = ("count", "sum")

@@ -22,6 +22,8 @@ SCHEDULES = {
     **{f"@{word}": unit for word, unit in (("monthly", "month"), ("yearly", "year"), ("annually", "year"))},
 }
 _STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_HOURS = {"hour": 1, "day": 24, "week": 168, "month": 720, "year": 8760}
+MANY = 250_000
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -86,11 +88,16 @@ def floor(moment: datetime, unit: str) -> datetime:
 
 
 def step(start: datetime, unit: str, count: int = 1) -> datetime:
-    """The start that lies `count` intervals after `start`, which is one itself; before it for a negative count."""
-    if unit in _STEP:
-        return start + count * _STEP[unit]
-    months = start.year * 12 + start.month - 1 + count * (1 if unit == "month" else 12)
-    return start.replace(year=months // 12, month=months % 12 + 1)
+    """The start that lies `count` intervals after `start`, which is one itself; before it for a negative count.
+
+    There is no time before `FIRST` or after `LAST`."""
+    try:
+        if unit in _STEP:
+            return min(start + count * _STEP[unit], LAST)
+        months = start.year * 12 + start.month - 1 + count * (1 if unit == "month" else 12)
+        return start.replace(year=months // 12, month=months % 12 + 1)
+    except (ValueError, OverflowError):
+        return LAST if count > 0 else FIRST
 
 
 def at(moment: datetime, unit: str) -> Interval:
@@ -107,6 +114,11 @@ def slots(unit: str, window: Interval) -> Iterator[Interval]:
     while found.start < window.end:
         yield found
         found = Interval(found.end, step(found.end, unit))
+
+
+def many(unit: str, window: Interval) -> bool:
+    """Whether there are more intervals in `window` than anybody means: its bounds come of a wrong date."""
+    return (window.end - window.start) / timedelta(hours=_HOURS[unit]) > MANY
 
 
 def reach(slot: Interval, cadence: Cadence) -> Interval:
@@ -184,11 +196,14 @@ def moment(text: str, *, end: bool = False) -> datetime:
     Raises ValueError.
     """
     text = text.strip()
-    if len(text) == 10:
-        day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        return day + timedelta(days=1) if end else day
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        if "T" not in text and ":" not in text:
+            day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+            return day + timedelta(days=1) if end and day < LAST else day
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def cadence_of(value: Any, schedule: Any, path: Path = ("interval",)) -> Cadence | None:
@@ -204,20 +219,31 @@ def cadence_of(value: Any, schedule: Any, path: Path = ("interval",)) -> Cadence
         raise Wrong(
             (*path, unknown[0]), f"unknown field {unknown[0]!r}{nearest(unknown[0], _FIELDS)}: {', '.join(_FIELDS)}"
         )
-    unit = value.get("unit") or SCHEDULES.get(str(schedule))
-    if unit not in UNITS:
-        raise Wrong((*path, "unit"), f"unit is {unit!r}{nearest(str(unit), UNITS)}: allowed are {', '.join(UNITS)}")
+    unit = _unit(value.get("unit"), schedule, path)
     column = value.get("column")
     if not isinstance(column, str) or not column:
         raise Wrong((*path, "column"), f"column is {column!r}: the name of the column with the time of a row is needed")
     lookback, opened = value.get("lookback", 0), value.get("open", False)
     if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
         raise Wrong((*path, "lookback"), f"lookback is {lookback!r}: a number of {unit}s is needed, 0 or more")
+    if lookback > _FAR:
+        raise Wrong((*path, "lookback"), f"lookback is {lookback}: up to {_FAR:,} {unit}s are allowed")
     if not isinstance(opened, bool):
         raise Wrong((*path, "open"), f"open is {opened!r}: allowed are true and false")
-    return Cadence(str(unit), column, _start(value.get("start"), (*path, "start")), lookback, opened)
+    return Cadence(unit, column, _start(value.get("start"), (*path, "start")), lookback, opened)
 
 
+def _unit(unit: Any, schedule: Any, path: Path) -> str:
+    unit = unit or SCHEDULES.get(str(schedule))
+    if unit is None and schedule is not None:
+        text = f"schedule is {schedule!r}{nearest(str(schedule), SCHEDULES)}: allowed are {', '.join(SCHEDULES)}"
+        raise Wrong(("schedule",), f"{text}; or say unit in interval")
+    if unit not in UNITS:
+        raise Wrong((*path, "unit"), f"unit is {unit!r}{nearest(str(unit), UNITS)}: allowed are {', '.join(UNITS)}")
+    return str(unit)
+
+
+_FAR = 1_000_000
 _FIELDS = ("unit", "column", "start", "lookback", "open")
 
 

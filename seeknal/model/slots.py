@@ -15,7 +15,7 @@ from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import digest_of
 from seeknal.model.explain import Reason, diff
 from seeknal.model.family import Demand, Family, Input, Slot, World
-from seeknal.model.interval import FIRST, LAST, Cadence, Interval, at, complete, floor, slots
+from seeknal.model.interval import FIRST, LAST, MANY, Cadence, Interval, at, complete, floor, many, slots, stamp
 from seeknal.model.node import SELF, Node
 from seeknal.model.parts import (
     Part,
@@ -59,6 +59,8 @@ def decide_slots(
         detail = "; ".join(filter(None, (error.message, error.hint)))
         return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, detail),))
     kept, dropped = _rest(node.traits["cadence"], before, wanted, demand)
+    if not decided and not kept:  # no table has no interval at all; what is published stays
+        return _none(node)
     now = (known, published[1].blob) if known and published else None
     return _step(node, Family(decided, kept, dropped, None if kept else action, now, deciding.again))
 
@@ -75,17 +77,27 @@ def _wanted(
         where = "has no input with intervals: write start: in its interval" if not parts else "has no data yet"
         return Step(node.id, Verdict.SKIP, (Reason("no_interval", f"{node.id} {where}"),))
     start, end = max(floor(first, cadence.unit), demand.window.start), complete(cadence, demand.now)
-    wanted = list(slots(cadence.unit, Interval(start, min(end, demand.window.end))))
+    window = Interval(start, min(end, demand.window.end))
+    if many(cadence.unit, window):
+        return _too_many(node, window)
+    wanted = list(slots(cadence.unit, window))
     if demand.missing:
         grown = [slot for slot in wanted if slot in before] if any(p.grows for p in parts.values()) else []
         wanted = sorted([*grown, *[slot for slot in wanted if slot not in before][: demand.chunk]])
     if not demand.narrow:  # what an earlier run published of days that are not over for this one must not become stale
         later = (slot for slot in before if slot.start >= max(start, end) and slot == at(slot.start, cadence.unit))
         wanted += sorted(later)
-    if not wanted and not before:
-        where = f"{node.id} has no complete interval in that window"
-        return Step(node.id, Verdict.SKIP, (Reason("no_interval", where),))
-    return wanted
+    return wanted if wanted or before else _none(node)
+
+
+def _too_many(node: Node, window: Interval) -> Step:
+    what = f"from {stamp(window.start)} to {stamp(window.end)} it has more than {MANY:,} intervals"
+    text = f"{node.id}: {what}: a wrong date? write start: in its interval, or --start and --end"
+    return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, f"{node.file}:{node.line}: {text}"),))
+
+
+def _none(node: Node) -> Step:
+    return Step(node.id, Verdict.SKIP, (Reason("no_interval", f"{node.id} has no complete interval in that window"),))
 
 
 def _rest(

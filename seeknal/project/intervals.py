@@ -7,17 +7,21 @@ and `self` (the columns of `ref('self')` where there is no earlier interval yet)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from seeknal import kinds
 from seeknal.errors import Problem
-from seeknal.model.interval import cadence_of
-from seeknal.model.lowering import BOUNDS, Wrong
-from seeknal.model.node import SELF, Node, Schema
+from seeknal.model.interval import Cadence, cadence_of
+from seeknal.model.lowering import BOUNDS, Wrong, literal, quoted
+from seeknal.model.node import SELF, Node, Recipe, Schema
+
+# What is said of how intervals are built, which those of a source are not.
+_OF_READERS = ("start", "lookback", "open")
 
 
-def interval_traits(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The traits of a node of this kind with these fields. Raises Wrong."""
+def interval_traits(kind: str, fields: Mapping[str, Any], warnings: Iterable[Any]) -> dict[str, Any]:
+    """The traits of a node of this kind with these fields, whose other warnings these are. Raises Wrong."""
     cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
     if cadence is None:
         return {}
@@ -26,8 +30,22 @@ def interval_traits(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         may = ", ".join(name for name in kinds.written() if hasattr(kinds.get(name), "INTERVALS"))
         raise Wrong(("interval",), f"a {kind} has no intervals of its own; these may have: {may}")
     if how == "split":
-        return {"split": cadence}
+        given = fields["interval"] if isinstance(fields["interval"], Mapping) else {}
+        text = "a source is read whole, so {} is ignored: say it in the nodes that read it"
+        ignored = [(("interval", f), text.format(f), "ignored_option") for f in _OF_READERS if f in given]
+        return {"split": cadence, "warnings": [*warnings, *ignored]}
     return {"cadence": cadence, SELF: _typed(fields.get("columns"))}
+
+
+def own_rows(kind: str, recipe: Recipe, cadence: Cadence | None) -> Recipe:
+    """The recipe without the rows that its intervals only look back on, where the kind makes such rows."""
+    if cadence is None or not cadence.lookback or not hasattr(kinds.get(kind), "OWN_ROWS_ONLY"):
+        return recipe
+    time = f"CAST({quoted(cadence.column)} AS TIMESTAMP)"
+    start, end = (f"CAST({literal(BOUNDS[bound])} AS TIMESTAMP)" for bound in ("interval_start", "interval_end"))
+    step = f"SELECT * FROM __query__ WHERE {time} >= {start} AND {time} < {end}"
+    then = [*recipe.definition.get("then", ()), step]
+    return replace(recipe, definition={**recipe.definition, "then": then})
 
 
 def _typed(columns: Any) -> Schema:

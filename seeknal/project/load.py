@@ -24,7 +24,7 @@ from seeknal.project.declaration import Declaration, from_python, from_yaml, lin
 from seeknal.project.expand import ARGUMENTS, expanded, reserved, unmentioned
 from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
-from seeknal.project.intervals import check_itself, interval_traits
+from seeknal.project.intervals import check_itself, interval_traits, own_rows
 from seeknal.project.meta import meta_of, tags_of, with_columns
 from seeknal.project.profile import read_profile
 from seeknal.project.python_entities import with_entities
@@ -200,7 +200,8 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
         **_outside(declaration, fields, lowered),
     }
     traits["audits"] = checks_on(fields)
-    traits |= interval_traits(declaration.kind, fields)
+    traits |= interval_traits(declaration.kind, fields, traits["warnings"])
+    recipe = own_rows(declaration.kind, recipe, traits.get("cadence"))
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
 
