@@ -49,7 +49,7 @@ def _intervals(session: Session, node: Node, published: Published, inputs: Mappi
     """The first interval that comes out another way, and how."""
     whole = {need: artifact for need, artifact in inputs.items() if isinstance(artifact, Artifact)}
     family = session.intervals(node, whole, forced=True).family
-    known = {part.interval: part for part in session.store.parts(published.artifact.blob)}
+    known = {part.interval: part for part in session.store.parts_of(published.artifact)}
     earlier = None
     for slot in family.slots if family else ():
         part = known.get(slot.interval)

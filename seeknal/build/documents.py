@@ -17,7 +17,7 @@ def compared(session: Session, step: Step) -> tuple[Mapping[str, Any] | None, Pr
     if step.family is None:
         return session.document_before(step.id), step.prepared
     published = session.generation.targets.get(step.id) if session.generation else None
-    parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
+    parts = session.store.parts_of(published.artifact if published else None)
     known = {part.interval: part.action for part in parts}
     slot = next((slot for slot in step.family.open if slot.prepared and slot.interval in known), None)
     return (session.store.document(known[slot.interval]), slot.prepared) if slot else (None, None)

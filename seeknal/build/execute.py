@@ -17,7 +17,7 @@ from seeknal.build.order import expect_builds, ranks
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.slots import build_slots, dropped, gathered
-from seeknal.build.target import Built, Unsealed, build, execute
+from seeknal.build.target import Built, Unsealed, execute
 from seeknal.build.threads import finishing_pool, quick_turns
 from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure
 from seeknal.model.action import Artifact
@@ -228,7 +228,7 @@ class Execution:
     def _build(self, step: Step) -> Built:
         if step.family is not None:
             return build_slots(self._session, self._session.graph.nodes[step.id], step, self._tell)
-        return build(self._session, *self._needed(step))
+        return execute(self._session, *self._needed(step)).seal()
 
     def _needed(self, step: Step) -> tuple[Node, Prepared, dict[str, Artifact], bool]:
         """What it takes to build a step. Raises DefinitionWrong."""

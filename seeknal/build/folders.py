@@ -15,7 +15,7 @@ from seeknal.model.action import Artifact
 from seeknal.model.digest import digest_of
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.parts import Part, Slice, index_bytes, shown_of
-from seeknal.store.views import are_right, link_text
+from seeknal.store.views import are_right, build_folder, link_text
 
 
 def folder_of(session: Session, index: str, parts: Sequence[Part]) -> str:
@@ -26,13 +26,7 @@ def folder_of(session: Session, index: str, parts: Sequence[Part]) -> str:
     }
     links = {link: link_text(path, link, session.root) for link, path in places.items()}
     if not are_right(links, folder):
-        fresh = f"{folder}.{os.getpid()}.new"
-        session.disk.remove_folder(fresh)
-        session.disk.make_folder(fresh)
-        for link, text in links.items():
-            session.disk.link(text, os.path.join(fresh, os.path.basename(link)))
-        session.disk.remove_folder(folder)
-        session.disk.move(fresh, folder)
+        build_folder(session.disk, folder, links)
     return folder
 
 

@@ -43,8 +43,7 @@ class Intervals:
             text = f"the index of {lost} is missing from the store: run again"
             return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, text),))
         store = self._store
-        had = store.parts(published.artifact.blob) if published and published.artifact.parts else ()
-        known = (published.action, published.artifact, had) if published else None
+        known = (published.action, published.artifact, store.parts_of(published.artifact)) if published else None
         world = World(self._slot, store.lookup, store.document, store.present, self.parts)
         step = decide_slots(node, inputs, read, known, demand, world, forced=forced)
         if step.family is not None and step.artifact is not None:  # its index may not be in the store yet
@@ -55,9 +54,8 @@ class Intervals:
         """The parts of a node, found by time; None where their index is not there."""
         found = self._store.parts(index)
         if found and index not in self._parts:
-            traits = self._nodes(name).traits
-            column = (traits.get("cadence") or traits["split"]).column
-            self._parts[index] = Parts(found, column, grows="cadence" in traits)
+            node = self._nodes(name)
+            self._parts[index] = Parts(found, node.interval.column, grows="cadence" in node.traits)
         return self._parts[index] if found else None
 
     def _slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:

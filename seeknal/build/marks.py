@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
 
 from seeknal.build.session import Session
 from seeknal.errors import EnvironmentFailure, UsageError
@@ -87,8 +86,8 @@ def honoured(session: Session, steps: Mapping[str, Step], there: Container[str])
 
 
 def _cadence(session: Session, name: str) -> Cadence | None:
-    traits: Mapping[str, Any] = session.graph.nodes[name].traits if name in session.graph.nodes else {}
-    return traits.get("cadence") or traits.get("split")
+    found: Cadence | None = session.graph.nodes[name].interval if name in session.graph.nodes else None
+    return found
 
 
 def _write(session: Session, marks: Marks) -> None:

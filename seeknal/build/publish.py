@@ -189,7 +189,7 @@ def _links(session: Session, targets: Mapping[str, Published], folder: str) -> d
         place = session.place_in(target)
         for path, blob in target.views.items():
             if target.artifact.parts and blob == target.artifact.blob:
-                own = folder_of(session, blob, session.store.parts(target.artifact.blob))
+                own = folder_of(session, blob, session.store.parts_of(target.artifact))
                 session.stats.watch(own)
                 links |= views.wanted({path: own}, folder, session.root)
                 continue

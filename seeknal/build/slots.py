@@ -152,6 +152,9 @@ class _Work:
     def _one(self, slot: Slot) -> Artifact:
         return self._done(slot, self._ran(slot).seal())
 
+    def _name(self, slot: Slot) -> str:
+        return f"{self.node.id}@{label(slot.interval, self.cadence.unit)}"
+
     def _ran(self, slot: Slot) -> Unsealed:
         if slot.prepared is None:
             raise DefinitionWrong(f"{self.node.id} cannot be prepared")
@@ -161,14 +164,12 @@ class _Work:
         except DefinitionWrong:
             raise
         except BuildFailed as error:
-            name = f"{self.node.id}@{label(slot.interval, self.cadence.unit)}: "
-            text = error.message.replace(f"{self.node.id}: ", name, 1)
+            text = error.message.replace(f"{self.node.id}: ", f"{self._name(slot)}: ", 1)
             raise BuildFailed(text, reason=error.reason, hint=error.hint) from error
 
     def _done(self, slot: Slot, built: Built) -> Artifact:
         if built.executed:
-            name = f"{self.node.id}@{label(slot.interval, self.cadence.unit)}"
-            self.tell("interval", target=name, rows=built.artifact.rows, milliseconds=built.milliseconds)
+            self.tell("interval", target=self._name(slot), rows=built.artifact.rows, milliseconds=built.milliseconds)
         self.built[slot.interval] = built
         self.parts[slot.interval] = Part(slot.interval, slot.key, built.artifact)
         return built.artifact

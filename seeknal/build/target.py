@@ -64,18 +64,6 @@ class Unsealed:
         self._held.close()
 
 
-def build(
-    session: Session,
-    node: Node,
-    prepared: Prepared,
-    inputs: Mapping[str, Artifact | Slice],
-    forced: bool,
-    previous: Artifact | None = None,
-) -> Built:
-    """Execute and seal a target, unless another process does so first. Raises BuildFailed, Damaged."""
-    return execute(session, node, prepared, inputs, forced, previous).seal()
-
-
 def execute(
     session: Session,
     node: Node,
@@ -84,7 +72,7 @@ def execute(
     forced: bool,
     previous: Artifact | None = None,
 ) -> Unsealed:
-    """The first half of `build`: lock the action, look again, run the engine. Raises BuildFailed, Damaged."""
+    """Lock the action, look whether another process was first, run the engine. Raises BuildFailed, Damaged."""
     key = prepared.action.key
     waiting = f"{node.id}: another process is building it, waiting"
     with ExitStack() as held:

@@ -58,16 +58,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _node(session: Session, word: str) -> tuple[Node, Cadence]:
-    from seeknal.model.select import resolve
+    from seeknal.cli.show import one_node
 
-    found = sorted(resolve(session.graph, word))
-    if len(found) != 1:
-        raise UsageError(f"{word!r} means several nodes: {', '.join(found)}", reason="ambiguous_node")
-    node = session.graph.nodes[found[0]]
-    cadence = node.traits.get("cadence") or node.traits.get("split")
-    if cadence is None:
+    node = session.graph.nodes[one_node(session, word)]
+    if node.interval is None:
         raise UsageError(f"{node.id} has no intervals: it says no `interval:`", reason="no_intervals")
-    return node, cadence
+    return node, node.interval
 
 
 def _list(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -75,7 +71,7 @@ def _list(session: Session, args: argparse.Namespace) -> list[dict[str, Any]]:
 
     node, cadence = _node(session, args.node)
     published = session.generation.targets.get(node.id) if session.generation else None
-    parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
+    parts = session.store.parts_of(published.artifact if published else None)
     return [
         {"interval": label(part.interval, cadence.unit) if part.interval else "unknown", "rows": part.artifact.rows}
         for part in parts

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         node = session.graph.nodes[name]
         generation = generation_named(session, args.generation)[1] if args.generation else session.generation
         published = generation.targets.get(name) if generation else None
-        parts = session.store.parts(published.artifact.blob) if published and published.artifact.parts else ()
+        parts = session.store.parts_of(published.artifact if published else None)
         # What stands for all intervals says nothing to a person: the last one does.
         action = session.store.document(parts[-1].action if parts else published.action) if published else None
         document = {

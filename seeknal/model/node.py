@@ -63,6 +63,11 @@ class Node:
         return f"{self.kind}.{self.name}"
 
     @property
+    def interval(self) -> Any:
+        """What `interval:` says (a `Cadence`), whether its intervals are built one by one or its rows are split; or None."""
+        return self.traits.get("cadence") or self.traits.get("split")
+
+    @property
     def is_table(self) -> bool:
         """Whether others read its rows; those of a rule say what was found, those of an exposure what was sent."""
         return "checks" not in self.traits and "outside" not in self.traits

@@ -70,9 +70,8 @@ def _wanted(
 ) -> list[Interval] | Step:
     cadence: Cadence = node.traits["cadence"]
     first = cadence.start or min((p.span.start for p in parts.values() if p.span), default=None)
-    first = first or min(
-        (interval.start for interval in before), default=None
-    )  # all data is gone: as many empty tables
+    # Where all data is gone, as many empty tables stay.
+    first = first or min((interval.start for interval in before), default=None)
     if first is None:
         where = "has no input with intervals: write start: in its interval" if not parts else "has no data yet"
         return Step(node.id, Verdict.SKIP, (Reason("no_interval", f"{node.id} {where}"),))
@@ -105,9 +104,12 @@ def _rest(
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Published parts that are not wanted: those that stay, because a part of the intervals was asked for, and the others."""
     asked = set(wanted)
-    rest = [part for interval, part in before.items() if interval not in asked]
-    stay = [p for p in rest if demand.narrow and p.interval and p.interval == at(p.interval.start, cadence.unit)]
-    return tuple(stay), tuple(part for part in rest if part not in stay)
+    stay: list[Part] = []
+    gone: list[Part] = []
+    for interval, part in before.items():
+        if interval not in asked:
+            (stay if demand.narrow and interval == at(interval.start, cadence.unit) else gone).append(part)
+    return tuple(stay), tuple(gone)
 
 
 @dataclass(frozen=True, slots=True)

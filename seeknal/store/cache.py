@@ -131,7 +131,7 @@ class Store:
         return Found(None, "artifact_damaged")
 
     def _all_present(self, artifact: Artifact) -> Found:
-        for part in self.parts(artifact.blob):
+        for part in self.parts_of(artifact):
             found = self.present(part.artifact)
             if found.artifact is None:
                 return found
@@ -145,6 +145,10 @@ class Store:
             except (ValueError, KeyError, TypeError, AttributeError):
                 return ()
         return self._indexes[index]
+
+    def parts_of(self, artifact: Artifact | None) -> tuple[Part, ...]:
+        """The parts of an artifact; none of one that has none."""
+        return self.parts(artifact.blob) if artifact and artifact.parts else ()
 
     def know_parts(self, index: str, parts: Iterable[Part]) -> None:
         """The parts of an index that is about to be written."""

@@ -111,7 +111,7 @@ def _needs(store: Store, digest: str, generation: Generation) -> Iterator[str]:
 def _bytes(store: Store, artifact: Artifact) -> Iterator[str]:
     """The blobs of an artifact, and the actions of its parts."""
     yield artifact.blob
-    for part in store.parts(artifact.blob) if artifact.parts else ():
+    for part in store.parts_of(artifact):
         yield part.action
         yield part.artifact.blob
 

@@ -6,7 +6,7 @@ Decides what a symlink says. Views carry no information: they are made anew from
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from seeknal.store.disk import Disk
 from seeknal.store.layout import VIEW_FOLDERS, TargetLayout
@@ -45,15 +45,15 @@ def _text(link: str) -> str | None:
 def show(disk: Disk, layout: TargetLayout, env: str, folder: str, links: Mapping[str, str]) -> None:
     """Make `folder` show these links, then flip the environment's views to it."""
     if not are_right(links, folder):
-        build_folder(disk, folder, links)
+        build_folder(disk, folder, links, VIEW_FOLDERS)
     flip(disk, layout, env, folder)
 
 
-def build_folder(disk: Disk, folder: str, links: Mapping[str, str]) -> None:
-    """Create the folder of a generation's views under a private name and move it into place."""
+def build_folder(disk: Disk, folder: str, links: Mapping[str, str], inside: Iterable[str] = ()) -> None:
+    """Create a folder that shows these links, and has the folders `inside`, under a private name; move it into place."""
     fresh = f"{folder}.{os.getpid()}.new"
     disk.remove_folder(fresh)
-    for name in VIEW_FOLDERS:
+    for name in inside:
         disk.make_folder(os.path.join(fresh, name))
     for link, text in links.items():
         path = os.path.join(fresh, os.path.relpath(link, folder))
