@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.cli import windows
+from seeknal.cli import parameters, windows
 from seeknal.errors import Problem, ProjectError, UsageError, concealed, safe
 
 if TYPE_CHECKING:
@@ -38,6 +38,29 @@ def shared(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help="say more")
     group.add_argument("-q", "--quiet", action="store_true", help="say less")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def environments(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses an environment."""
+    parser.add_argument(
+        "--env",
+        metavar="ENV",
+        help="the environment: its own generations and views over the same store (default: prod)",
+    )
+
+
+def environment_name(word: str | None) -> str:
+    """The environment that a person named, or `prod`. Raises UsageError."""
+    import re
+
+    from seeknal.store.layout import PRODUCTION
+
+    if word is None:
+        return PRODUCTION
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", word):
+        hint = "a small letter or a digit, then up to 39 of these, _ and -"
+        raise UsageError(f"{word!r} is no name of an environment", reason="bad_environment", hint=hint)
+    return word
 
 
 def clock(parser: argparse.ArgumentParser) -> None:
@@ -156,47 +179,6 @@ def as_of(args: argparse.Namespace) -> datetime:
         raise UsageError(f"--date {text!r} is not a date: write YYYY-MM-DD", reason="bad_date") from None
 
 
-def params(args: argparse.Namespace) -> dict[str, Any]:
-    """Parameters from JSON objects and KEY=VALUE; options of their own win. Raises UsageError."""
-    import json
-
-    found: dict[str, Any] = {}
-    for value in getattr(args, "params", ()):
-        if value.lstrip().startswith("{"):
-            try:
-                found.update(json.loads(value, parse_constant=_no_number))
-            except (ValueError, RecursionError) as error:
-                raise UsageError(f"--params is not a JSON object: {error}", reason="bad_params") from None
-            continue
-        name, separator, text = value.partition("=")
-        if not separator or not name.strip():
-            raise UsageError(f"--params {value!r}: write KEY=VALUE or a JSON object", reason="bad_params")
-        found[name.strip()] = _typed(text)
-    fixed = [*(_DATED if getattr(args, "date", None) else ()), *(["run_id"] if getattr(args, "run_id", None) else ())]
-    return {name: value for name, value in found.items() if name not in fixed}
-
-
-# What --date says, so that a parameter of that name does not.
-_DATED = ("date", "today", "run_date")
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
-
-
-def _typed(text: str) -> Any:
-    """`true`, `12` and `1.5` as what they look like; `007`, `1.50` and all that would be written otherwise as text."""
-    import re
-
-    if text in ("true", "false"):
-        return text == "true"
-    if re.fullmatch(r"-?(0|[1-9]\d{0,999})", text) and text != "-0":
-        return int(text)
-    if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+", text) and str(float(text)) == text:
-        return float(text)
-    return text
-
-
 def profile(args: argparse.Namespace) -> None:
     """Check the profile file that was named. Raises ProjectError."""
     path = getattr(args, "config", None) or args.profile
@@ -219,10 +201,11 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
     now = as_of(args)
     run_id = run_name(args, now)
     profile(args)
-    said = params(args)
+    said = parameters.params(args)
     made = Request(project_root(args), now, run_id, cache_dir(args), said, workers=workers, read_only=read_only)
     demand, words = windows.demand(args, now), windows.words(args)
-    return replace(made, demand=demand, words=words, restate=getattr(args, "restate", False))
+    env = environment_name(getattr(args, "env", None))
+    return replace(made, demand=demand, words=words, restate=getattr(args, "restate", False), environment=env)
 
 
 def run_name(args: argparse.Namespace, now: datetime) -> str:
