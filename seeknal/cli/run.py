@@ -127,6 +127,7 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
         args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
         __version__, sys.version, sys.prefix, args.profile,
+        os.environ.get("SEEKNAL_BASE_CONFIG_PATH") or os.path.expanduser("~"),
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 

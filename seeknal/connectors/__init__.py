@@ -1,8 +1,17 @@
 """Outside data: one file for each source type, and the file's name is the word after `source:`.
 
-A connector for files has `NAME` (types that are one and the same share it), `OPTIONS` (allowed keys of `params`),
-`options(params)` (their normal form, raising `kinds.lowered.Wrong`), and `query(paths, definition, columns)`: the SQL
-by which DuckDB reads the files. Connectors decide how outside data is read, never whether it is.
+Every connector has `NAME` (types that are one and the same share it), `OPTIONS` (allowed keys of `params`) and
+`options(params)` (their normal form, raising `model.lowering.Wrong`): that is what the key says of them.
+
+A connector for files also has `query(paths, definition, columns)`: the SQL by which DuckDB reads the files.
+
+One with `CONNECTED = True` is read through its driver, the file of the same `NAME` in `drivers/`. It also has
+`CONNECTION` (the fields of a connection, with their defaults; in a profile or, inline, in `params`), `SECRET` (those of
+them that are never shown), `checked(settings)` (the fields as values, raising Wrong), and `EXTRA` (what `pip install
+'seeknal[EXTRA]'` brings; empty where nothing is needed). It may have `arranged(table, params)` (the params with what
+`table:` says in its place), `files(params)` (the files that it reads, where these can be hashed) and `TOKEN = True` (its
+driver knows by itself whether data changed: a snapshot id, an ETag).
+Connectors decide how outside data is read, never whether it is; they never connect.
 """
 
 from __future__ import annotations
@@ -24,3 +33,8 @@ def known() -> tuple[str, ...]:
 def get(source: str) -> ModuleType:
     """The module of a source type that is in `known()`."""
     return import_module(f"{__name__}.{source}")
+
+
+def connected() -> tuple[str, ...]:
+    """The source types that a connection may be of."""
+    return tuple(name for name in known() if getattr(get(name), "CONNECTED", False))

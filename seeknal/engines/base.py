@@ -53,6 +53,8 @@ class Setting:
     states: str = ""
     warn: Callable[[str], None] = field(default=print)
     watch: Callable[[str], None] = field(default=lambda path: None)
+    settings: Callable[[Node], Mapping[str, Any]] = field(default=lambda node: {})
+    connect: bool = True
     allowed: set[str] = field(default_factory=set)
     shared: dict[str, Any] = field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """`source`: data from outside. Lowers to what its connector reads: the files, the options, the declared types.
 
-Decides which source types there are, where the path may stand, and what becomes of an option that no connector has.
+Decides which source types there are, where the path may stand, and what becomes of an option that no connector has. Of what
+is read over a connection the key has the connection's name; where that leads to is found out when it is used.
 """
 
 from __future__ import annotations
@@ -18,12 +19,9 @@ from seeknal.model.node import Recipe
 # A connector's options are texts and flags of its own reading ("0" may be a delimiter): they are not made numbers.
 PARAMS_AS_WRITTEN = True
 
-_LATER = "it comes with connections, in a later version"
+_LATER = "it comes in a later version"
 _NEVER = "this tool does not read it: bring the data as Parquet or CSV files"
 _KNOWN_ELSEWHERE = {
-    "postgresql": _LATER,
-    "postgres": _LATER,
-    "sqlite": _LATER,
     "excel": _LATER,
     "iceberg": _LATER,
     "starrocks": _NEVER,
@@ -35,6 +33,10 @@ _KNOWN_ELSEWHERE = {
 
 
 INTERVALS = "split"
+# The field whose word a profile may have defaults for.
+DEFAULTS = "source"
+# Fields of a connection whose environment variables stay unexpanded wherever the fields are shown.
+SECRET = ("password",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Spec:
     columns: dict[str, Any] = field(default_factory=dict)
     connection: str | None = None
     query: str | None = None
+    probe: str | None = None
     schema: Any = None
     freshness: Any = None
     ingest: str = "auto"
@@ -60,12 +63,41 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
         raise Wrong(("ingest",), f"ingest is {spec.ingest!r}: allowed are auto and copy")
     connector = connectors.get(word)
     params = _params(spec)
+    if getattr(connector, "CONNECTED", False):
+        return _connected(spec, connector, word, params)
     table = _path(spec, params)
     odd = _unknown_options(connector, spec, word, params)
     definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec)}
     definition["options"] = connector.options({name: v for name, v in params.items() if name not in odd})
     traits = {"source": connector.NAME, "warnings": [*_ignored_path(spec, params), *odd.values()]}
     return Lowered(Recipe("connector", definition, files=(table,)), traits)
+
+
+def _connected(spec: Spec, connector: Any, word: str, params: dict[str, Any]) -> Lowered:
+    """A recipe of the engine that reads over connections."""
+    odd = _unknown_options(connector, spec, word, params)
+    params = {name: value for name, value in params.items() if name not in odd}
+    params = (
+        connector.arranged(spec.table, params) if hasattr(connector, "arranged") else _with_table(spec.table, params)
+    )
+    options = connector.options(params)
+    files = tuple(connector.files(params)) if hasattr(connector, "files") else ()
+    definition = {"source": connector.NAME, "options": options, "types": _types(spec)}
+    definition |= {name: params[name] for name in ("connection", "probe") if name in params}
+    inline = {name: value for name, value in params.items() if name in connector.CONNECTION}
+    blind = not (files or "probe" in params or getattr(connector, "TOKEN", False))
+    traits = {"source": connector.NAME, "warnings": list(odd.values()), "fields": ("params", *inline, *_SAID)}
+    traits |= {"again": "read_again"} if blind else {}
+    traits |= {} if files else {"far": True}
+    return Lowered(Recipe("connected", definition, files=files, late={"connection": inline}), traits)
+
+
+def _with_table(table: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {**params, "table": table} if table else params
+
+
+# Fields that what was found far away may be the fault of.
+_SAID = ("table", "query", "probe", "connection", "columns")
 
 
 def _check_type(written: str, word: str) -> None:
@@ -79,7 +111,7 @@ def _check_type(written: str, word: str) -> None:
 
 def _params(spec: Spec) -> dict[str, Any]:
     """`params`, with what may also stand at the top level."""
-    given = {"connection": spec.connection, "query": spec.query}
+    given = {"connection": spec.connection, "query": spec.query, "probe": spec.probe}
     for name, value in given.items():
         if value is not None and spec.params.get(name) not in (None, value):
             raise Wrong((name,), f"{name} stands here and in params, and they differ: keep one")

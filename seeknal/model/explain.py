@@ -41,6 +41,7 @@ _TEXT = {
     "export_missing": "the exported file is missing",
     "export_changed": "the exported file is not what was written",
     "forced": "asked for (--full)",
+    "read_again": "read in every run: without a probe, nothing says whether it changed",
     "restated": "marked to be built again",
     "new_interval": "a new interval",
     "no_interval": "{subject}",

@@ -126,7 +126,7 @@ def _lost(name: str, state: State) -> Reason:
 
 def _looked_up(node: Node, prepared: Prepared, world: World, *, forced: bool) -> Step:
     if forced:
-        return Step(node.id, Verdict.BUILD, (Reason("forced"),), prepared)
+        return Step(node.id, Verdict.BUILD, (Reason(node.traits.get("again", "forced")),), prepared)
     found = world.lookup(node, prepared.action.key)
     if found.artifact is not None:
         return Step(node.id, Verdict.HIT, (), prepared, found.artifact)

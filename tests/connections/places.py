@@ -1,0 +1,173 @@
+"""Places that a source may be read from, each as the contract suite needs it: make a table there, change it, read it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from tests.connections.conftest import Database
+from tests.project_on_disk import Project
+
+
+class Case(NamedTuple):
+    """A type there, values of it as SQL, what it is here, and these values as they are here."""
+
+    type: str
+    values: Sequence[str]
+    here: str
+    read: Sequence[Any]
+
+
+class Place(Protocol):
+    """What the suite asks of a place. Names and values are SQL of that place."""
+
+    cases: Sequence[Case]
+    text: str
+    whole: str
+    fraction: str
+
+    def execute(self, *statements: str) -> None:
+        """Change what is there."""
+
+    def fields(self, table: str) -> str:
+        """The fields of a source that reads a table, a line for each."""
+
+    def asks(self, query: str) -> str:
+        """The fields of a source that reads a query."""
+
+    def stir(self, table: str) -> None:
+        """Make the place look changed, its rows being the same."""
+
+
+def read(project: Project, place: Place, table: str, more: str = "") -> None:
+    """Declare `source.<table>`."""
+    project.write(f"seeknal/sources/{table}.yml", f"kind: source\nname: {table}\n{place.fields(table)}{more}")
+
+
+class PostgreSQLPlace:
+    """Tables of a PostgreSQL server."""
+
+    text, whole, fraction = "text", "bigint", "numeric(20,3)"
+    cases: Sequence[Case] = (
+        Case("smallint", ["-32768", "32767"], "SMALLINT", ["-32768", "32767"]),
+        Case("integer", ["1"], "INTEGER", ["1"]),
+        Case("bigint", ["9223372036854775807"], "BIGINT", ["9223372036854775807"]),
+        Case("real", ["1.5"], "FLOAT", ["1.5"]),
+        Case("double precision", ["0.1", "'NaN'"], "DOUBLE", ["0.1", "nan"]),
+        Case("numeric(10,2)", ["12345678.91", "-0.01"], "DECIMAL(10,2)", ["12345678.91", "-0.01"]),
+        Case("numeric(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("numeric(50,3)", ["1e40"], "VARCHAR", ["10000000000000000000000000000000000000000.000"]),
+        Case("numeric", ["1.5", "-7"], "DECIMAL(38,9)", ["1.500000000", "-7.000000000"]),
+        Case("boolean", ["true", "false"], "BOOLEAN", ["true", "false"]),
+        Case("text", ["'ä€😀'", "''", "E'a\\n\"b\\\\'"], "VARCHAR", ["ä€😀", "", 'a\n"b\\']),
+        Case("varchar(5)", ["'abc'"], "VARCHAR", ["abc"]),
+        Case("char(4)", ["'ab'"], "VARCHAR", ["ab  "]),
+        Case("name", ["'n'"], "VARCHAR", ["n"]),
+        Case("bytea", ["'\\x0001ff'"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("date", ["'2024-02-29'", "'0044-03-15 BC'", "'infinity'", "'-infinity'"], "DATE",
+             ["2024-02-29", "0044-03-15 (BC)", "infinity", "-infinity"]),
+        Case("timestamp", ["'2024-02-29 23:59:59.999999'", "'infinity'"], "TIMESTAMP",
+             ["2024-02-29 23:59:59.999999", "infinity"]),
+        Case("timestamptz", ["'2024-02-29 23:59:59.5+02'", "'-infinity'"], "TIMESTAMP WITH TIME ZONE",
+             ["2024-02-29 21:59:59.5+00", "-infinity"]),
+        Case("time", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("timetz", ["'12:00:00+02'"], "VARCHAR", ["12:00:00+02"]),
+        Case("interval", ["'1 year 2 days 03:04:05.678'"], "INTERVAL", ["1 year 2 days 03:04:05.678"]),
+        Case("json", ["'{\"b\": 1,  \"a\": null}'"], "JSON", ['{"b": 1,  "a": null}']),
+        Case("jsonb", ["'{\"b\": 1,  \"a\": null}'"], "JSON", ['{"a": null, "b": 1}']),
+        Case("uuid", ["'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"], "UUID", ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+        Case("mood", ["'so so'"], "VARCHAR", ["so so"]),
+        Case("mood[]", ["'{sad,NULL}'"], "VARCHAR[]", ["[sad, NULL]"]),
+        Case("adult", ["21"], "INTEGER", ["21"]),
+        Case("integer[]", ["'{1,NULL,3}'", "'{}'"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("numeric(6,2)[]", ["'{1.25,2}'"], "DECIMAL(38,9)[]", ["[1.250000000, 2.000000000]"]),
+        Case("text[]", ["'{\"a,b\",ä}'"], "VARCHAR[]", ["['a,b', ä]"]),
+        Case("timestamptz[]", ["'{2024-01-01 00:00:00+00}'"], "TIMESTAMP WITH TIME ZONE[]", ["['2024-01-01 00:00:00+00']"]),
+        Case("uuid[]", ["'{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'"], "UUID[]", ["[a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11]"]),
+        Case("oid", ["4294967295"], "BIGINT", ["4294967295"]),
+        Case("money", ["12.34"], "DECIMAL(38,9)", ["12.340000000"]),
+        Case("inet", ["'10.0.0.1'"], "VARCHAR", ["10.0.0.1/32"]),
+        Case("bit(3)", ["B'101'"], "VARCHAR", ["101"]),
+        Case("int4range", ["'[1,5)'"], "VARCHAR", ["[1,5)"]),
+        Case("point", ["'(1,2)'"], "VARCHAR", ["(1,2)"]),
+        Case("address", ["ROW('Rome', 7)"], "VARCHAR", ["(Rome,7)"]),
+    )  # fmt: skip
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        made = "CREATE TYPE mood AS ENUM ('sad', 'so so')", "CREATE TYPE address AS (city text, number int)"
+        self.execute(*made, "CREATE DOMAIN adult AS integer CHECK (VALUE >= 18)")
+
+    def execute(self, *statements: str) -> None:
+        """Over a connection of its own."""
+        self._database.execute(*statements)
+
+    def fields(self, table: str) -> str:
+        """Over the connection of the profile."""
+        return f"source: postgresql\nconnection: shop\ntable: {table}\n"
+
+    def asks(self, query: str) -> str:
+        """Over the connection of the profile."""
+        return f"source: postgresql\nconnection: shop\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """Every row is written anew, in another order."""
+        self.execute(
+            f"CREATE TABLE stirred AS SELECT * FROM {table} ORDER BY 1 DESC", f"DELETE FROM {table}",
+            f"INSERT INTO {table} SELECT * FROM stirred", "DROP TABLE stirred",
+        )  # fmt: skip
+
+
+class SQLitePlace:
+    """Tables of an SQLite file."""
+
+    text, whole, fraction = "TEXT", "INTEGER", "DECIMAL(20,3)"
+    cases: Sequence[Case] = (
+        Case("INTEGER", ["1", "-9223372036854775808"], "BIGINT", ["1", "-9223372036854775808"]),
+        Case("TINYINT", ["7"], "BIGINT", ["7"]),
+        Case("REAL", ["0.1", "3"], "DOUBLE", ["0.1", "3.0"]),
+        Case("DOUBLE PRECISION", ["1e300"], "DOUBLE", ["1e+300"]),
+        Case("DECIMAL(10,2)", ["12.34", "5", "'0.10'", "0.1 + 0.2"], "DECIMAL(10,2)", ["12.34", "5.00", "0.10", "0.30"]),
+        Case("NUMERIC(38, 0)", ["1234567890123456789"], "DECIMAL(38,0)", ["1234567890123456789"]),
+        Case("TEXT", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("VARCHAR(20)", ["5"], "VARCHAR", ["5"]),
+        Case("BLOB", ["x'0001ff'"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("BOOLEAN", ["1", "0"], "BOOLEAN", ["true", "false"]),
+        Case("DATE", ["'2024-02-29'"], "DATE", ["2024-02-29"]),
+        Case("DATETIME", ["'2024-02-29 23:59:59.5'"], "TIMESTAMP", ["2024-02-29 23:59:59.5"]),
+        Case("TIMESTAMP WITH TIME ZONE", ["'2024-02-29T23:59:59+02:00'"], "TIMESTAMP WITH TIME ZONE",
+             ["2024-02-29 21:59:59+00"]),
+        Case("TIME", ["'23:59:59'"], "TIME", ["23:59:59"]),
+        Case("", ["5", "6"], "BIGINT", ["5", "6"]),
+        Case("NUMERIC", ["1.5", "2"], "DOUBLE", ["1.5", "2.0"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        os.makedirs(project.path("data"), exist_ok=True)
+        self.path = project.path("data", "shop.db")
+
+    def execute(self, *statements: str) -> None:
+        """In the file."""
+        connection = sqlite3.connect(self.path)
+        with connection:
+            for text in statements:
+                connection.execute(text)
+        connection.close()
+
+    def fields(self, table: str) -> str:
+        """By the path of the file."""
+        return f"source: sqlite\ntable: data/shop.db\nparams: {{table: {table}}}\n"
+
+    def asks(self, query: str) -> str:
+        """By the path of the file."""
+        return f"source: sqlite\ntable: data/shop.db\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """The file has other bytes."""
+        self.execute("CREATE TABLE another (x)")
+
+
+PLACES = ("postgresql", "sqlite")
