@@ -19,7 +19,7 @@ from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest
 
 COMMANDS = (
     "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "log", "rollback", "entity", "consolidate",
-    "intervals", "cache", "init",
+    "env", "intervals", "cache", "init",
 )  # fmt: skip
 
 

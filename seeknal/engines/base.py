@@ -50,7 +50,7 @@ class Setting:
     workers: int = 1
     threads: int = 1
     timeout: float = 1800.0
-    states: str = ""
+    states: tuple[str, ...] = ()
     warn: Callable[[str], None] = field(default=print)
     watch: Callable[[str], None] = field(default=lambda path: None)
     settings: Callable[[Node], Mapping[str, Any]] = field(default=lambda node: {})
