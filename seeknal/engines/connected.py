@@ -74,10 +74,10 @@ class ConnectedEngine:
             if node.id not in self._known:
                 try:
                     with self._far(node) as far:
-                        token = far.token(_asked(node))
+                        token = far.token(asked(node))
                         place = document_digest(far.identity())
                 except Failed as failed:
-                    raise _failed(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
+                    raise failed_at(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
                 self._known[node.id] = {"place": place} | ({} if token is None else {"token": token})
             return self._known[node.id]
 
@@ -89,14 +89,14 @@ class ConnectedEngine:
         window = Window(node.traits["cadence"].column, *interval) if interval else None
         try:
             with self._far(node) as far:
-                rows = far.rows(_asked(node), window)
+                rows = far.rows(asked(node), window)
                 try:
                     return self._written(node, rows, output)
                 except duckdb.Error as error:
                     raise _unread(node, error) from error
         except Failed as failed:
             field = "interval" if window and failed.reason == "column_missing" else "table"
-            raise _passing(_failed(node, failed, field)) from failed
+            raise passing(failed_at(node, failed, field)) from failed
 
     def _written(self, node: Node, rows: Rows, output: str) -> Product:
         types = {name.lower(): type_ for name, type_ in node.recipe.definition["types"].items()}
@@ -121,9 +121,9 @@ class ConnectedEngine:
             return
         try:
             with self._far(node) as far:
-                _check_columns(node, far.names(_asked(node)))
+                _check_columns(node, far.names(asked(node)))
         except Failed as failed:
-            raise _failed(node, failed, "table") from failed
+            raise failed_at(node, failed, "table") from failed
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -181,7 +181,8 @@ class ConnectedEngine:
         self._connections.close()
 
 
-def _asked(node: Node) -> Mapping[str, Any]:
+def asked(node: Node) -> Mapping[str, Any]:
+    """What a driver is asked for."""
     definition = node.recipe.definition
     return {**definition["options"], "types": definition["types"], "probe": definition.get("probe")}
 
@@ -231,7 +232,7 @@ def _wrong(node: Node, text: str, reason: str, path: tuple[str, ...] = ("table",
 _PASSING = ("no_answer", "connection_lost", "query_cancelled")
 
 
-def _failed(node: Node, failed: Failed, field: str) -> DefinitionWrong:
+def failed_at(node: Node, failed: Failed, field: str) -> DefinitionWrong:
     """What did not work, at the line of the field that it is about."""
     field = "connection" if failed.reason in ("no_answer", "connection_refused", "connection_lost") else field
     name = node.recipe.definition.get("connection")
@@ -243,11 +244,11 @@ def _unread(node: Node, error: Exception) -> BuildFailed:
     """What went wrong while the rows came: a value that does not fit, or what the driver said of the server."""
     text = str(error)
     if f"reading the stream registered as '{_STREAM}' failed" in text:
-        return _passing(_failed(node, drivers.told(node.recipe.definition["source"], text), "table"))
+        return passing(failed_at(node, drivers.told(node.recipe.definition["source"], text), "table"))
     said = text.split("Error: ", 1)[-1].split("\n", maxsplit=1)[0]
     return _wrong(node, f"{node.id}: {safe(said)}", "type_wrong", ("columns",))
 
 
-def _passing(wrong: DefinitionWrong) -> BuildFailed:
+def passing(wrong: DefinitionWrong) -> BuildFailed:
     """The failure as one that another try may mend, where that may be."""
     return BuildFailed(wrong.message, reason=wrong.reason, hint=wrong.hint) if wrong.reason in _PASSING else wrong

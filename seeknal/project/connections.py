@@ -45,6 +45,10 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
         if value != inline.get(field):  # a template's value, which stands for nothing else
             withhold(str(value))
             found[field] = value
+    if hasattr(connector, "from_variables"):
+        found = connector.from_variables(found, env)
+        for field in connector.SECRET:
+            withhold(str(found[field] or ""))
     try:
         checked: dict[str, Any] = connector.checked(found)
     except Wrong as wrong:

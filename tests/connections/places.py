@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+import duckdb
+
 from tests.connections.conftest import Database
 from tests.project_on_disk import Project
 
@@ -170,4 +172,61 @@ class SQLitePlace:
         self.execute("CREATE TABLE another (x)")
 
 
-PLACES = ("postgresql", "sqlite")
+class DuckDBPlace:
+    """Tables of a DuckDB file."""
+
+    text, whole, fraction = "VARCHAR", "BIGINT", "DECIMAL(20,3)"
+    cases: Sequence[Case] = (
+        Case("TINYINT", ["-128"], "TINYINT", ["-128"]),
+        Case("UBIGINT", ["18446744073709551615"], "UBIGINT", ["18446744073709551615"]),
+        Case("HUGEINT", ["12345678901234567890123456789012345678"], "DECIMAL(38,0)",
+             ["12345678901234567890123456789012345678"]),
+        Case("DOUBLE", ["0.1", "'nan'"], "DOUBLE", ["0.1", "nan"]),
+        Case("DECIMAL(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("BOOLEAN", ["true"], "BOOLEAN", ["true"]),
+        Case("VARCHAR", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("ENUM('sad', 'so so')", ["'so so'"], "VARCHAR", ["so so"]),
+        Case("BLOB", ["'\\x00\\x01\\xFF'::BLOB"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("BIT", ["'101'"], "VARCHAR", ["101"]),
+        Case("DATE", ["'2024-02-29'", "'infinity'"], "DATE", ["2024-02-29", "infinity"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59.999999'"], "TIMESTAMP", ["2024-02-29 23:59:59.999999"]),
+        Case("TIMESTAMP_NS", ["'2024-02-29 23:59:59.123456789'"], "TIMESTAMP_NS", ["2024-02-29 23:59:59.123456789"]),
+        Case("TIMESTAMP_S", ["'2024-02-29 23:59:59'"], "TIMESTAMP", ["2024-02-29 23:59:59"]),
+        Case("TIMESTAMPTZ", ["'2024-02-29 23:59:59.5+02'"], "TIMESTAMP WITH TIME ZONE", ["2024-02-29 21:59:59.5+00"]),
+        Case("TIME", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("INTERVAL", ["'1 year 2 days 03:04:05.678'"], "INTERVAL", ["1 year 2 days 03:04:05.678"]),
+        Case("JSON", ["'{\"b\": 1,  \"a\": null}'"], "JSON", ['{"b": 1,  "a": null}']),
+        Case("UUID", ["'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"], "UUID", ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+        Case("INTEGER[]", ["[1, NULL, 3]", "[]"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("STRUCT(a INTEGER, b VARCHAR[])", ["{'a': 1, 'b': ['x']}"], "STRUCT(a INTEGER, b VARCHAR[])",
+             ["{'a': 1, 'b': [x]}"]),
+        Case("MAP(VARCHAR, INTEGER)", ["MAP {'k': 1}"], "MAP(VARCHAR, INTEGER)", ["{k=1}"]),
+        Case("UNION(n INTEGER, t VARCHAR)", ["union_value(n := 1)"], "VARCHAR", ["1"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        os.makedirs(project.path("data"), exist_ok=True)
+        self.path = project.path("data", "shop.duckdb")
+        self.execute("CREATE SCHEMA kept")
+
+    def execute(self, *statements: str) -> None:
+        """In the file."""
+        with duckdb.connect(self.path) as connection:
+            for text in statements:
+                connection.execute(text)
+
+    def fields(self, table: str) -> str:
+        """By the path of the file."""
+        return f"source: duckdb\ntable: {table}\nparams: {{path: data/shop.duckdb}}\n"
+
+    def asks(self, query: str) -> str:
+        """By the path of the file."""
+        return f"source: duckdb\ntable: data/shop.duckdb\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """The file has other bytes."""
+        self.execute("CREATE TABLE another (x INTEGER)")
+
+
+PLACES = ("postgresql", "sqlite", "duckdb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.connections.places import PLACES, Place, PostgreSQLPlace, SQLitePlace, read
+from tests.connections.places import PLACES, DuckDBPlace, Place, PostgreSQLPlace, SQLitePlace, read
 from tests.project_format.telling import told
 from tests.project_on_disk import Project, reader
 
@@ -14,6 +14,8 @@ def place(request: pytest.FixtureRequest, project: Project) -> Place:
     """A place of each type, with nothing in it."""
     if request.param == "postgresql":
         return PostgreSQLPlace(request.getfixturevalue("postgresql"))
+    if request.param == "duckdb":
+        return DuckDBPlace(project)
     return SQLitePlace(project)
 
 
@@ -112,7 +114,7 @@ def test_declared_types_audits_and_freshness_hold_as_for_files(project: Project,
         "columns: {id: INTEGER, price: DOUBLE}\naudits:\n  - {type: not_null, columns: [name], severity: warn}\n"
         "freshness: {time_column: at, error_after: 48h}\n"
     )
-    place.execute(f"ALTER TABLE orders ADD at {place.text}", "UPDATE orders SET at = '2024-01-01 00:00:00'")
+    place.execute(f'ALTER TABLE orders ADD "at" {place.text}', "UPDATE orders SET \"at\" = '2024-01-01 00:00:00'")
     read(project, place, "orders", more.replace("price: DOUBLE", "price: DOUBLE, at: TIMESTAMP"))
     assert project.run("--date", "2024-01-02").code == 0
     assert columns(project, "source.orders") == {
