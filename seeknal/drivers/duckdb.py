@@ -32,7 +32,7 @@ def connect(settings: Mapping[str, Any]) -> DuckDB:
     path = settings["path"]
     name = os.path.basename(path).split(".")[0]
     name = "far" if name.lower() in _TAKEN or not name else name
-    con = duckdb.connect(config=_OWN)
+    con = duckdb.connect(config={**_OWN})
     try:
         con.execute(f"ATTACH {literal(path)} AS {quoted(name)} (READ_ONLY); USE {quoted(name)}")
         con.execute("SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true")

@@ -6,10 +6,9 @@ import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from tests.connections.conftest import Bucket
-from tests.project_on_disk import Project, reader
+from tests.project_on_disk import Project
 
 
 def parquet(**columns: list[object]) -> bytes:
