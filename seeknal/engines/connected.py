@@ -219,6 +219,8 @@ def _line(node: Node, path: tuple[str, ...]) -> int:
     """The line of a field, there or in `params`; of the query, where one stands in place of a table."""
     written = node.traits.get("lines", {}).get("fields", {})
     path = ("query",) if path == ("table",) and {"query", "params.query"}.intersection(written) else path
+    if path == ("interval",):
+        return int(node.traits["lines"]["interval"])
     return max(line_at(node, path), line_at(node, ("params", *path)))
 
 
