@@ -12,16 +12,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from seeknal.connectors.s3 import is_pattern, listing, matcher
-from seeknal.drivers import Failed, Rows, Window
+from seeknal.drivers import Changed, Failed, Rows, Window
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.digest import document_digest
 
 _CHUNK = 8 << 20
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
-
-
-class Changed(Failed):
-    """An object is not any more the one that was listed."""
 
 
 class Object(NamedTuple):

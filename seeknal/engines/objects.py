@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import cast
 from urllib.parse import quote
 
-from seeknal.drivers import Failed
-from seeknal.drivers.s3 import S3, Changed, Object, token
+from seeknal.drivers import Changed, Failed, Far
+from seeknal.drivers.s3 import S3, Object, token
 from seeknal.engines.base import Product, Setting
-from seeknal.engines.connected import ConnectedEngine, asked, failed_at, passing
+from seeknal.engines.connected import ConnectedEngine, asked
 from seeknal.engines.connector import ConnectorEngine
-from seeknal.errors import BuildFailed, EnvironmentFailure, Outdated
+from seeknal.errors import BuildFailed, EnvironmentFailure
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
 # So many objects are fetched side by side.
 _TOGETHER = 4
-# So often a run plans anew for objects that change while they are read.
-_PATIENCE = 3
 
 
 def open_engine(setting: Setting) -> ObjectsEngine:
@@ -41,39 +38,23 @@ class ObjectsEngine(ConnectedEngine):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._reader = ConnectorEngine(setting)
-        self._changes: dict[str, int] = {}
 
-    def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
+    def _read(self, node: Node, prepared: Prepared, output: str, held: list[Far]) -> Product:
         """Fetch the objects beside `output`, read them into it."""
         folder = f"{output}.objects"
         try:
-            files = self._fetched(node, prepared.action.definition["token"], folder)
-            return self._reader.run(_local(node), prepared._replace(ready=files), paths, output)
-        except Changed as changed:
-            raise self._again(node, changed) from changed
-        except Failed as failed:
-            raise passing(failed_at(node, failed, "table")) from failed
+            files = self._fetched(node, prepared.action.definition["token"], folder, held)
+            return self._reader.run(_local(node), prepared._replace(ready=files), {}, output)
         except BuildFailed as error:
-            bucket = node.recipe.definition["options"]["bucket"]
-            error.message = error.message.replace(folder, f"s3://{bucket}")
+            error.message = error.message.replace(folder, f"s3://{node.recipe.definition['options']['bucket']}")
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _again(self, node: Node, changed: Changed) -> Exception:
-        """The plan stands on a listing that is out of date; where it always is, the node fails."""
-        self._known.pop(node.id, None)
-        self._changes[node.id] = self._changes.get(node.id, 0) + 1
-        if self._changes[node.id] > _PATIENCE:
-            hint = "run again when nothing writes there any more"
-            return failed_at(node, Failed(f"{changed.message}, again and again", changed.reason, hint), "table")
-        self._setting.warn(f"{node.id}: {changed.message}: it is listed and read again")
-        return Outdated(changed.message)
-
-    def _fetched(self, node: Node, known: str, folder: str) -> list[str]:
+    def _fetched(self, node: Node, known: str, folder: str, held: list[Far]) -> list[str]:
         """The local files of the objects that the key speaks of. Raises Changed, Failed."""
         definition = asked(node)
-        with self._far(node) as connected:
+        with self._far(node, held) as connected:
             far = cast(S3, connected)
             objects = far.objects(definition)
             if token(objects) != known:
@@ -108,7 +89,8 @@ def _local(node: Node) -> Node:
 
 
 def _room(node: Node, scratch: str, needed: int) -> None:
-    free = shutil.disk_usage(scratch).free
+    disk = os.statvfs(scratch)
+    free = disk.f_bavail * disk.f_frsize
     if needed > free:
         text = f"{node.file}:{node.line}: {node.id}: its objects have {needed >> 20} MiB, and the disk has {free >> 20} MiB free"
         hint = f"free some space at {scratch}, or run: seeknal cache gc"
