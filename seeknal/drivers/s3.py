@@ -101,6 +101,15 @@ class S3:
         except (OSError, ValueError, _error()) as error:
             raise told(str(error)) from None
 
+    def whole(self, bucket: str, key: str) -> bytes:
+        """The bytes of a small object. Raises Failed."""
+        import obstore
+
+        try:
+            return bytes(obstore.get(self._store(bucket), key).bytes())
+        except (OSError, ValueError, _error()) as error:
+            raise told(str(error)) from None
+
     def names(self, definition: Mapping[str, Any]) -> list[str]:
         """Only the files know their columns."""
         return []

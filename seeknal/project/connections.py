@@ -32,7 +32,10 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
     inline, values = late.get("connection", {}), late.get("secrets", {})
     here = Profile(node.file, lines={(): node.line, ("params",): line_at(node, ("params",))})
     found = dict(connector.CONNECTION)
+    catalog = {} if name else getattr(connector, "CATALOG", {})
+    shared = {catalog[field]: value for field, value in profile.catalog.items() if field in catalog}
     both: tuple[tuple[Mapping[str, Any], Profile, Path], ...] = (
+        (shared, profile, ("materialization", "catalog")),
         (said, profile, ("connections", str(name))),
         (inline, here, ("params",)),
     )

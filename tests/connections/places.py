@@ -360,7 +360,76 @@ class ExcelPlace(FilesPlace):
         self.execute()
 
 
-ASKED = ("postgresql", "sqlite", "duckdb")
+class IcebergPlace(FilesPlace):
+    """Tables of an SQL catalog, whose warehouse is a folder."""
+
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
+    cases: Sequence[Case] = (
+        Case("INTEGER", ["-2147483648"], "INTEGER", ["-2147483648"]),
+        Case("BIGINT", ["9223372036854775807"], "BIGINT", ["9223372036854775807"]),
+        Case("FLOAT", ["1.5"], "FLOAT", ["1.5"]),
+        Case("DOUBLE", ["0.1", "'nan'"], "DOUBLE", ["0.1", "nan"]),
+        Case("DECIMAL(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("BOOLEAN", ["true"], "BOOLEAN", ["true"]),
+        Case("VARCHAR", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("BLOB", ["'\\x00\\x01\\xFF'::BLOB"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("DATE", ["'2024-02-29'"], "DATE", ["2024-02-29"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59.999999'"], "TIMESTAMP", ["2024-02-29 23:59:59.999999"]),
+        Case("TIMESTAMPTZ", ["'2024-02-29 23:59:59.5+02'"], "TIMESTAMP WITH TIME ZONE", ["2024-02-29 21:59:59.5+00"]),
+        Case("TIME", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("INTEGER[]", ["[1, NULL, 3]", "[]"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("STRUCT(a INTEGER, b VARCHAR[])", ["{'a': 1, 'b': ['x']}"], "STRUCT(a INTEGER, b VARCHAR[])",
+             ["{'a': 1, 'b': [x]}"]),
+        Case("MAP(VARCHAR, INTEGER)", ["MAP {'k': 1}"], "MAP(VARCHAR, INTEGER)", ["{k=1}"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.catalog = sql_catalog(project.path("data"))
+        self.con.execute("SET TimeZone = 'UTC'")
+        catalog = "{type: sql, uri: sqlite:///data/catalog.db, warehouse: data}"
+        project.write("profiles.yml", f"materialization:\n  catalog: {catalog}\n")
+
+    def write(self, tables: Sequence[str]) -> None:
+        """As snapshots; a table with other columns is a new table."""
+        for name in tables:
+            rows = self.con.sql(f"FROM {name}").to_arrow_table()
+            known = self.catalog.load_table(("shop", name)) if self.catalog.table_exists(("shop", name)) else None
+            if known is not None and known.schema().column_names != rows.column_names:
+                self.catalog.drop_table(("shop", name))
+                known = None
+            table = known or self.catalog.create_table(("shop", name), schema=rows.schema)
+            now = table.scan().to_arrow()
+            if not now.equals(rows.cast(now.schema)):
+                (table.overwrite if len(now) else table.append)(rows)
+
+    def fields(self, table: str) -> str:
+        """Of the catalog of the profile."""
+        return f"source: iceberg\nparams: {{}}\ntable: lake.shop.{table}\n"
+
+    def asks(self, query: str) -> str:
+        """Of the catalog of the profile."""
+        return f"source: iceberg\ntable: lake.shop\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """A new snapshot of the same rows."""
+        known = self.catalog.load_table(("shop", table))
+        known.overwrite(self.con.sql(f"FROM {table}").to_arrow_table())
+
+
+def sql_catalog(folder: str, warehouse: str = "", **more: str) -> Any:
+    """A new catalog in an SQLite file."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    uri = f"sqlite:///{os.path.join(folder, 'catalog.db')}"
+    catalog = SqlCatalog("lake", uri=uri, warehouse=warehouse or f"file://{folder}", poolclass="NullPool", **more)
+    catalog.create_namespace_if_not_exists("shop")
+    return catalog
+
+
+ASKED = ("postgresql", "sqlite", "duckdb", "iceberg")
 PLACES = (*ASKED, "s3", "excel")
 
 
@@ -370,5 +439,10 @@ def place_of(word: str, project: Project, given: Callable[[str], Any]) -> Place:
         return PostgreSQLPlace(given("postgresql"))
     if word == "s3":
         return ObjectsPlace(project, given("bucket"))
-    simple: dict[str, Callable[[Project], Place]] = {"sqlite": SQLitePlace, "duckdb": DuckDBPlace, "excel": ExcelPlace}
+    simple: dict[str, Callable[[Project], Place]] = {
+        "sqlite": SQLitePlace,
+        "duckdb": DuckDBPlace,
+        "excel": ExcelPlace,
+        "iceberg": IcebergPlace,
+    }
     return simple[word](project)
