@@ -131,5 +131,7 @@ def properties(settings: Mapping[str, Any]) -> dict[str, Any]:
     names = {"warehouse": "warehouse", "bearer_token": "token", "credential": "credential", "scope": "scope",
              "oauth2_server_uri": "oauth2-server-uri"}  # fmt: skip
     found = {name: settings[field] for field, name in names.items() if settings[field]}
+    if settings["credential"] and not settings["oauth2_server_uri"]:
+        found["oauth2-server-uri"] = f"{settings['catalog_uri']}/v1/oauth/tokens"
     tls = {} if settings["verify_tls"] else {"ssl": {"cabundle": False}}
     return {"uri": settings["catalog_uri"], **found, **tls, **storage(settings)}

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from seeknal.connectors.iceberg import parts as parts_of
 from seeknal.connectors.iceberg import properties, sqlite_path, storage
 from seeknal.drivers import Arriving, Changed, Failed, Rows, Window
 from seeknal.drivers.iceberg_pointer import _ANSWER, _LOGIN, _NAMES, Pointer, pointer
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.lowering import literal, quoted
+from seeknal.model.sqltree import each, path
 
 _BATCH = 100_000
 _READS = "a query reads, and changes nothing"
@@ -61,13 +61,8 @@ class Iceberg:
     def _tables(self, definition: Mapping[str, Any]) -> list[tuple[str, ...]]:
         if "query" not in definition:
             return [tuple(definition["table"])]
-        import duckdb
-
-        try:
-            names = sorted(duckdb.connect().get_table_names(definition["query"], qualified=True))
-        except duckdb.Error as error:
-            raise _of_query(error) from error
-        return [_whole(parts_of(name), definition.get("table", ())) for name in names]
+        names = _named(definition["query"])
+        return sorted({_whole(name, definition.get("table", ())) for name in names})
 
     def _pointer(self, table: Sequence[str]) -> Pointer:
         key = tuple(table)
@@ -190,6 +185,23 @@ class Iceberg:
         for catalog in self._catalogs.values():
             with suppress(Exception):
                 catalog.close()
+
+
+def _named(query: str) -> set[tuple[str, ...]]:
+    """The tables that a query names. Raises Failed."""
+    import json
+
+    import duckdb
+
+    with duckdb.connect() as con:
+        ((text,),) = con.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
+    tree = json.loads(text)
+    if tree["error"]:
+        raise Failed(tree["error_message"], "query_failed")
+    nodes = list(each(tree))
+    own = {entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
+    tables = (path(node) for node in nodes if node.get("type") == "BASE_TABLE")
+    return {name for name in tables if len(name) > 1 or name[0].lower() not in own}
 
 
 def _whole(name: Sequence[str], table: Sequence[str]) -> tuple[str, ...]:
