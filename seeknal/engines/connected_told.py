@@ -35,8 +35,9 @@ _PASSING = ("no_answer", "connection_lost", "query_cancelled")
 
 def failed_at(node: Node, failed: Failed, field: str) -> DefinitionWrong:
     """What did not work, at the line of the field that it is about."""
-    field = "connection" if failed.reason in ("no_answer", "connection_refused", "connection_lost") else field
     name = node.recipe.definition.get("connection")
+    said = name or node.recipe.late.get("connection")  # else variables or the profile say where it leads
+    field = "connection" if said and failed.reason in ("no_answer", "connection_refused", "connection_lost") else field
     where = f" (connection {name})" if name else ""
     return wrong_at(node, f"{node.id}{where}: {safe(failed.message)}", failed.reason, (field,), failed.hint)
 

@@ -32,7 +32,7 @@ def test_the_type_is_known_in_any_case(project: Project, word: str) -> None:
 @pytest.mark.parametrize(
     ("word", "words"),
     [
-        ("postgresqll", "did you mean postgresql?"), ("excel", "later version"), ("iceberg", "later version"),
+        ("postgresqll", "did you mean postgresql?"), ("excell", "did you mean excel?"), ("s3", "source: parquet"),
         ("starrocks", "Parquet or CSV"),
         ("bigquery", "Parquet or CSV"),
         ("snowflake", "Parquet or CSV"), ("redshift", "Parquet or CSV"), ("hive", "source: parquet"),
@@ -127,7 +127,7 @@ def test_a_home_folder_is_meant(project: Project, monkeypatch: pytest.MonkeyPatc
     assert project.rows("source.rides") == [(4,)]
 
 
-@pytest.mark.parametrize("table", ["https://example.org/x.csv", "s3://bucket/x.csv", "file:///x.csv"])
+@pytest.mark.parametrize("table", ["https://example.org/x.csv", "gs://bucket/x.csv", "file:///x.csv"])
 def test_an_address_is_no_path(project: Project, table: str) -> None:
     """URLs were mangled into local paths."""
     source(project, f"source: csv\ntable: {table}\n")
