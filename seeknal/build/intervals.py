@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from seeknal.model.action import Artifact
+from seeknal.model.action import Action, Artifact
 from seeknal.model.explain import Reason
 from seeknal.model.family import Demand, World
 from seeknal.model.generation import Published
-from seeknal.model.interval import Interval, settled
+from seeknal.model.interval import FIRST, LAST, Interval, settled
 from seeknal.model.node import Node
 from seeknal.model.parts import Parts, Slice
 from seeknal.model.plan import Prepared, Step, Verdict
@@ -27,10 +27,13 @@ Prepare = Callable[[Node, Mapping[str, Artifact]], Prepared]
 class Intervals:
     """The nodes with intervals of one session."""
 
-    def __init__(self, store: Store, prepare: Prepare, nodes: Callable[[str], Node]) -> None:
+    def __init__(
+        self, store: Store, prepare: Prepare, nodes: Callable[[str], Node], narrowed: Callable[[Node, Action], Action]
+    ) -> None:
         self._store = store
         self._prepare = prepare
         self._nodes = nodes
+        self._narrowed = narrowed
         self._parts: dict[str, Parts] = {}
 
     def decide(
@@ -67,4 +70,6 @@ class Intervals:
         if "again" in node.traits and not settled(interval, node.traits["cadence"], demand.now):
             definition = {**definition, "open": True}  # what is read of it once it is over is another result
         action = replace(prepared.action, definition=definition, interval=interval.texts(), inputs=used)
+        if "narrows" in node.traits and interval != Interval(FIRST, LAST):
+            action = self._narrowed(node, action)
         return prepared._replace(action=action)

@@ -21,7 +21,7 @@ from seeknal.build.memo import FileMemo
 from seeknal.engines import Engines
 from seeknal.engines.base import File, Setting
 from seeknal.errors import DefinitionWrong, Problem, ProjectError
-from seeknal.model.action import Artifact
+from seeknal.model.action import Action, Artifact
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.family import Demand
 from seeknal.model.generation import Generation, Published
@@ -84,7 +84,7 @@ class Session:
         self.production: str | None = None
         self._beneath: Mapping[str, Published] = {}
         self.ref_seen: str | None = None
-        self._intervals = Intervals(self.store, self.prepare, lambda name: self.graph.nodes[name])
+        self._intervals = Intervals(self.store, self.prepare, lambda name: self.graph.nodes[name], self._narrowed)
         self.marks: dict[str, list[Interval]] = {}
 
     # -- the published state ---------------------------------------------------------------------------------------
@@ -188,6 +188,12 @@ class Session:
         """The action of a node. Raises DefinitionWrong."""
         files = tuple(self.files_of(pattern) for pattern in node.recipe.files)
         return self.engines.get(node.recipe.engine).prepare(node, inputs, files)
+
+    def _narrowed(self, node: Node, action: Action) -> Action:
+        """The action of an interval, by what its engine knows of that alone. Raises DefinitionWrong."""
+        engine: Any = self.engines.get(node.recipe.engine)
+        narrowed: Action = engine.narrowed(node, action)
+        return narrowed
 
     def files_of(self, pattern: str) -> tuple[File, ...]:
         """The files that a pattern means, with their digests."""

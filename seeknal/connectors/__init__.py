@@ -10,7 +10,8 @@ One with `CONNECTED = True` is read through its driver, the file of the same `NA
 them that are never shown), `checked(settings)` (the fields as values, raising Wrong), and `EXTRA` (what `pip install
 'seeknal[EXTRA]'` brings; empty where nothing is needed). It may have `arranged(table, params)` (the params with what
 `table:` says in its place), `files(params)` (the files that it reads, where these can be hashed) and `TOKEN = True` (its
-driver knows by itself whether data changed: a snapshot id, an ETag), and `from_variables(settings, env)` (the fields, with
+driver knows by itself whether data changed: a snapshot id, an ETag), `NARROWS = True` (it knows that of an interval, too, so
+that `interval:` with a `start` asks for intervals one by one), and `from_variables(settings, env)` (the fields, with
 those from environment variables that a connection leaves out).
 
 One with a `SCHEME` is where files lie (`s3`: `table: s3://...`), which connectors of files read: `located(url)` is what the

@@ -17,6 +17,7 @@ from seeknal.model.lowering import Wrong
 NAME = "iceberg"
 CONNECTED = True
 TOKEN = True
+NARROWS = True
 EXTRA = "iceberg"
 _STORAGE = ("endpoint", "region", "access_key_id", "secret_access_key", "session_token")
 CONNECTION: dict[str, Any] = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from seeknal.connectors.iceberg import properties, sqlite_path, storage
 from seeknal.drivers import Arriving, Changed, Failed, Rows, Window
+from seeknal.drivers.iceberg_files import Spans, spans, within
 from seeknal.drivers.iceberg_pointer import _ANSWER, _LOGIN, _NAMES, Pointer, pointer
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.lowering import literal, quoted
@@ -39,6 +40,7 @@ class Iceberg:
         self._settings = settings
         self._pointers: dict[tuple[str, ...], Pointer] = {}
         self._catalogs: dict[str, Any] = {}
+        self._spans: dict[tuple[tuple[str, ...], str], Spans] = {}
         self._con: Any = None
         self._stopped = False
 
@@ -49,6 +51,16 @@ class Iceberg:
     def token(self, definition: Mapping[str, Any]) -> str | None:
         """The identities, snapshots and schemas of the tables that are read."""
         return " ".join(self._pointer(table).token for table in self._tables(definition))
+
+    def narrow(self, definition: Mapping[str, Any], window: Window) -> str:
+        """The schema, and the data files that may have rows of the interval."""
+        table = tuple(definition["table"])
+        known = self._pointer(table)
+        if (table, window.column) not in self._spans:
+            loaded = self._stands(table)
+            with _Told():
+                self._spans[table, window.column] = spans(loaded, window.column)
+        return f"{known.uuid}/{known.schema}/{self._spans[table, window.column].token(window)}"
 
     def names(self, definition: Mapping[str, Any]) -> list[str]:
         """The columns of the table, or of the query."""
@@ -80,6 +92,13 @@ class Iceberg:
                 return StaticTable.from_metadata(known.location, storage(self._settings))
             return self._catalog(table[0]).load_table(tuple(table[1:]))
 
+    def _stands(self, table: Sequence[str]) -> Any:
+        """The table, which still is what its pointer says. Raises Changed."""
+        loaded = self._loaded(table)
+        if _pointer_of(loaded).token != self._pointer(table).token:
+            raise Changed(f"{'.'.join(table)} has a new snapshot", "changed_input", "run again")
+        return loaded
+
     def _catalog(self, name: str) -> Any:
         if name not in self._catalogs:
             said = properties(self._settings)
@@ -97,7 +116,8 @@ class Iceberg:
 
     def rows(self, definition: Mapping[str, Any], window: Window | None) -> Rows:
         """The rows as of the token; those of an interval only, where one is given."""
-        if definition.get("token") not in (None, self.token(definition)):
+        now = self.narrow(definition, window) if window else self.token(definition)
+        if definition.get("token") not in (None, now):
             raise Changed("the table has another snapshot than when it was planned", "changed_input", "run again")
         if "query" not in definition:
             stream = self._stream(definition["table"], window)
@@ -108,13 +128,11 @@ class Iceberg:
     def _stream(self, table: Sequence[str], window: Window | None = None) -> Any:
         import pyarrow as pa
 
-        loaded = self._loaded(table)
-        if _pointer_of(loaded).token != self._pointer(table).token:
-            raise Changed(f"{'.'.join(table)} has a new snapshot", "changed_input", "run again")
+        loaded = self._stands(table)
         with _Told():
             from pyiceberg.io.pyarrow import schema_to_pyarrow
 
-            scan = loaded.scan(**({"row_filter": _within(loaded.schema(), window)} if window else {}))
+            scan = loaded.scan(**({"row_filter": within(loaded.schema(), window)} if window else {}))
             schema = schema_to_pyarrow(scan.projection(), include_field_ids=False)
             return pa.RecordBatchReader.from_batches(schema, self._batches(scan, schema))
 
@@ -181,6 +199,7 @@ class Iceberg:
     def close(self) -> None:
         """Forget everything."""
         self._pointers.clear()
+        self._spans.clear()
         self.done()
         for catalog in self._catalogs.values():
             with suppress(Exception):
@@ -220,23 +239,6 @@ def _pointer_of(table: Any) -> Pointer:
     return Pointer(
         str(said.table_uuid), said.current_snapshot_id, said.current_schema_id, names, table.metadata_location
     )
-
-
-def _within(schema: Any, window: Window) -> Any:
-    """The condition that a row is of an interval, as the table can use it to leave files out."""
-    from pyiceberg import expressions
-    from pyiceberg.types import DateType, TimestamptzType
-
-    found = next((field for field in schema.fields if field.name.lower() == window.column.lower()), None)
-    if found is None:
-        raise Failed(f"there is no column {window.column!r}", "column_missing")
-    start, end = (bound.removesuffix("Z").replace(" ", "T") for bound in (window.start, window.end))
-    if isinstance(found.field_type, DateType):
-        start, end = start[:10], end[:10]
-    if isinstance(found.field_type, TimestamptzType):
-        start, end = f"{start}+00:00", f"{end}+00:00"
-    made: Any = expressions
-    return made.And(made.GreaterThanOrEqual(found.name, start), made.LessThan(found.name, end))
 
 
 def _of_query(error: Exception) -> Failed:

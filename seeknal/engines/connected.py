@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,12 +26,7 @@ from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
 from seeknal.engines.sqlwrite import rewritten
-from seeknal.errors import (
-    EnvironmentFailure,
-    Interrupted,
-    Outdated,
-    nearest,
-)
+from seeknal.errors import EnvironmentFailure, Interrupted, Outdated, nearest
 from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import document_digest
 from seeknal.model.lowering import literal, quoted
@@ -63,6 +59,7 @@ class ConnectedEngine:
         self._busy: list[Far] = []
         self._known: dict[str, Mapping[str, Any]] = {}
         self._dead: dict[str, Failed] = {}
+        self._narrow: dict[str, str] = {}
         self._changes: dict[str, int] = {}
         self._closed = False
         self._pool = ThreadPoolExecutor(max(2, setting.workers), thread_name_prefix="far")
@@ -97,6 +94,25 @@ class ConnectedEngine:
             token = far.token(asked(node))
             return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})
 
+    def narrowed(self, node: Node, action: Action) -> Action:
+        """The action of an interval: known by what the place says of this interval alone. Raises DefinitionWrong."""
+        name = f"{node.id} {action.interval}"
+        if "token" not in action.definition or action.interval is None:
+            return action
+        with self._asking:
+            if name not in self._narrow:
+                window = Window(node.traits["cadence"].column, *action.interval)
+                try:
+                    self._narrow[name] = self._patiently(partial(self._narrower, node, window))
+                except Failed as failed:
+                    raise failed_at(node, failed, "interval") from failed
+            return replace(action, definition={**action.definition, "token": self._narrow[name]})
+
+    def _narrower(self, node: Node, window: Window, held: list[Far]) -> str:
+        with self._far(node, held) as far:
+            narrow: Callable[[Mapping[str, Any], Window], str] = far.narrow  # type: ignore[attr-defined]
+            return narrow(asked(node), window)
+
     # -- the rows --------------------------------------------------------------------------------------------------
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
@@ -122,6 +138,7 @@ class ConnectedEngine:
     def _again(self, node: Node, changed: Changed) -> Exception:
         """The plan stands on a token that is out of date; where it always is, the node fails."""
         self._known.pop(node.id, None)
+        self._narrow.clear()
         self._changes[node.id] = self._changes.get(node.id, 0) + 1
         if self._changes[node.id] > _PATIENCE:
             hint = "run again when nothing writes there any more"

@@ -103,6 +103,7 @@ def _connected(spec: Spec, connector: Any, word: str, params: dict[str, Any]) ->
     traits = {"source": connector.NAME, "warnings": list(odd.values()), "fields": ("params", *inline, *_SAID)}
     traits |= {"again": "read_again"} if blind else {}
     traits |= {} if files else {"far": True}
+    traits |= {"narrows": True} if getattr(connector, "NARROWS", False) and "query" not in options else {}
     return Lowered(Recipe("connected", definition, files=files, late={"connection": inline}), traits)
 
 

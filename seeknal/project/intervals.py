@@ -31,7 +31,8 @@ def interval_traits(kind: str, fields: Mapping[str, Any], traits: Mapping[str, A
         may = ", ".join(name for name in kinds.written() if hasattr(kinds.get(name), "INTERVALS"))
         raise Wrong(("interval",), f"a {kind} has no intervals of its own; these may have: {may}")
     given = fields["interval"] if isinstance(fields["interval"], Mapping) else {}
-    if "again" in traits:  # it cannot be seen whether it changed: what is over is read once
+    # It cannot be seen whether it changed: what is over is read once. Or that can be seen of each interval.
+    if "again" in traits or ("narrows" in traits and "start" in given):
         return _asked_for(cadence, given)
     if how == "split":
         text = "a source is read whole, so {} is ignored: say it in the nodes that read it"

@@ -117,6 +117,80 @@ def test_a_query_may_join_tables_of_its_catalog(project: Project, catalog: Any, 
     assert "there is no table lake.orders" in project.seeknal("run").err or "does not say" in project.seeknal("run").err
 
 
+BY_DAY = "interval: {unit: day, column: day, start: 2024-01-01}\n"
+
+
+def of_days(catalog: Any, **type_: Any) -> Any:
+    """The table lake.shop.orders, with a day in each of two files."""
+    first = table([1], day=days("2024-01-01", **type_))
+    made = catalog.create_table("shop.orders", schema=first.schema)
+    made.append(first)
+    made.append(table([2], day=days("2024-01-02", **type_)))
+    return made
+
+
+def days(*texts: str, type_: Any = None) -> Any:
+    """Days as times."""
+    return pa.array(texts).cast(pa.timestamp("us")).cast(type_ or pa.timestamp("us"))
+
+
+def built(result: Any) -> set[str]:
+    """The intervals of the source that a run built."""
+    return {
+        event["target"].partition("@")[2] for event in result.of("interval") if event["target"].startswith("source.")
+    }
+
+
+@pytest.mark.parametrize("type_", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")], ids=str)
+def test_only_intervals_whose_files_changed_are_read(project: Project, catalog: Any, type_: Any) -> None:
+    made = of_days(catalog, type_=type_)
+    source(project, BY_DAY)
+    more = "interval: {unit: day, column: day, start: 2024-01-01}\n"
+    project.transform(
+        "daily", "SELECT day, count(*) AS n FROM ref('source.orders') GROUP BY day", ("source.orders",), more
+    )
+    assert built(project.run("--date", "2024-01-04")) == {"2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"}
+    assert sorted(row[0] for row in project.rows("source.orders")) == [1, 2]
+    assert built(project.run("--date", "2024-01-04")) == set()
+    made.append(table([3], day=days("2024-01-02", type_=type_)))
+    again = project.run("--date", "2024-01-04")
+    assert built(again) == {"2024-01-02"}
+    assert sorted(n for _, n in project.rows("transform.daily")) == [1, 2]
+    made.delete("id = 1")
+    assert built(project.run("--date", "2024-01-04")) == {"2024-01-01"}
+    assert sorted(row[0] for row in project.rows("source.orders")) == [2, 3]
+
+
+def test_hours_of_days_are_their_first(project: Project, catalog: Any) -> None:
+    of_days(catalog, type_=pa.date32())
+    source(project, "interval: {unit: hour, column: day, start: 2024-01-01}\n")
+    project.run("--date", "2024-01-03")
+    assert sorted(row[0] for row in project.rows("source.orders")) == [1, 2]
+
+
+def test_files_of_other_intervals_are_not_opened(project: Project, catalog: Any) -> None:
+    made = of_days(catalog)
+    (lost,) = (task.file.file_path for task in made.scan(row_filter="id = 1").plan_files())
+    os.unlink(lost.removeprefix("file://"))
+    source(project, BY_DAY)
+    result = project.run("--start", "2024-01-02", "--end", "2024-01-02", "--date", "2024-01-04")
+    assert [row[0] for row in project.rows("source.orders")] == [2]
+    assert built(result) == {"2024-01-02"}
+    failed = project.seeknal("run", "--date", "2024-01-04")
+    assert (failed.code, "a data file is gone" in failed.err) == (1, True)
+
+
+def test_an_interval_of_what_is_no_time_is_told(project: Project, catalog: Any) -> None:
+    rows = table([1], day=["2024-01-01"])
+    catalog.create_table("shop.orders", schema=rows.schema).append(rows)
+    source(project, BY_DAY)
+    result = project.seeknal("run", "--date", "2024-01-04")
+    assert "the column day is a string, and an interval asks for a time" in result.err
+    source(project, BY_DAY.replace(", start: 2024-01-01", "") + "columns: {day: TIMESTAMP}\n")
+    project.run("--date", "2024-01-04")
+    assert len(project.rows("source.orders")) == 1
+
+
 def test_a_run_with_nothing_to_do_does_not_import_pyiceberg(project: Project, orders: Any) -> None:
     source(project)
     project.run()
