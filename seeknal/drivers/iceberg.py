@@ -7,20 +7,19 @@ pyiceberg is imported when rows are read; to see that nothing changed, its metad
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from seeknal.connectors.iceberg import properties, sqlite_path, storage
 from seeknal.drivers import Arriving, Changed, Failed, Rows, Window
 from seeknal.drivers.iceberg_files import Spans, spans, within
-from seeknal.drivers.iceberg_pointer import _ANSWER, _LOGIN, _NAMES, Pointer, pointer
+from seeknal.drivers.iceberg_pointer import ANSWER, LOGIN, NAMES, Pointer, pointer
 from seeknal.errors import EnvironmentFailure
 from seeknal.model.lowering import literal, quoted
 from seeknal.model.sqltree import each, path
 
 _BATCH = 100_000
-_READS = "a query reads, and changes nothing"
 
 
 def connect(settings: Mapping[str, Any]) -> Iceberg:
@@ -150,30 +149,24 @@ class Iceberg:
 
     # -- queries -------------------------------------------------------------------------------------------------------
 
-    def _asked(self, definition: Mapping[str, Any], laid: Any) -> Any:
+    def _asked(self, definition: Mapping[str, Any], laid: Callable[[Sequence[str]], Any]) -> Any:
         """The query, over its tables laid before an instance that can touch nothing else."""
         import duckdb
 
         tables = self._tables(definition)
         con = self._con = duckdb.connect(config={"python_enable_replacements": False})
-        con.execute(f"SET temp_directory = {literal(tempfile.gettempdir())}; SET TimeZone = 'UTC'")
-        con.execute("SET arrow_lossless_conversion = true; SET autoload_known_extensions = false")
-        for i, table in enumerate(tables):
-            catalog, space, name = (table[0], ".".join(table[1:-1]), table[-1])
-            con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quoted(catalog)}")
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog)}.{quoted(space)}")
-            con.register(f"__table_{i}__", laid(table))
-            con.execute(f"CREATE TABLE {'.'.join(map(quoted, (catalog, space, name)))} AS FROM __table_{i}__")
-            con.unregister(f"__table_{i}__")
-        if definition.get("table"):
-            catalog, *spaces = definition["table"][: max(2, len(definition["table"]) - 1)]
-            with suppress(duckdb.Error):  # a table that the query does not name may not be there
-                con.execute(f"USE {quoted(catalog)}.{quoted('.'.join(spaces))}")
-        con.execute("SET enable_external_access = false; SET lock_configuration = true; BEGIN TRANSACTION READ ONLY")
         try:
+            con.execute(f"SET temp_directory = {literal(tempfile.gettempdir())}; SET TimeZone = 'UTC'")
+            con.execute("SET arrow_lossless_conversion = true; SET autoload_known_extensions = false")
+            for table in tables:
+                _lay(con, table, laid(table))
+            _use(con, definition.get("table", ()))
+            con.execute(
+                "SET enable_external_access = false; SET lock_configuration = true; BEGIN TRANSACTION READ ONLY"
+            )
             found = con.extract_statements(definition["query"])
             if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
-                raise Failed("a query is one SELECT", "query_writes", _READS)
+                raise Failed("a query is one SELECT", "query_writes", "a query reads, and changes nothing")
             return con.sql(definition["query"])
         except duckdb.Error as error:
             raise _of_query(error) from error
@@ -204,6 +197,26 @@ class Iceberg:
         for catalog in self._catalogs.values():
             with suppress(Exception):
                 catalog.close()
+
+
+def _lay(con: Any, table: Sequence[str], rows: Any) -> None:
+    """Make a table of these rows, under its whole name."""
+    catalog, space, name = (quoted(part) for part in (table[0], ".".join(table[1:-1]), table[-1]))
+    con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {catalog}")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{space}")
+    con.register("__laid__", rows)
+    con.execute(f"CREATE TABLE {catalog}.{space}.{name} AS FROM __laid__")
+    con.unregister("__laid__")
+
+
+def _use(con: Any, table: Sequence[str]) -> None:
+    """Names that the query leaves short are of the catalog and the namespace that `table:` says."""
+    import duckdb
+
+    place = [table[0], *([".".join(table[1:-1] or table[1:])] if len(table) > 1 else [])] if table else []
+    with suppress(duckdb.Error):  # where the query names no table of it, it is not there
+        if place:
+            con.execute(f"USE {'.'.join(map(quoted, place))}")
 
 
 def _named(query: str) -> set[tuple[str, ...]]:
@@ -242,6 +255,8 @@ def _pointer_of(table: Any) -> Pointer:
 
 
 def _of_query(error: Exception) -> Failed:
+    if "Failed: " in str(error):  # raised by a stream
+        return told(str(error))
     said = " ".join(str(error).split("\n\nLINE ", 1)[0].split("Error: ", 1)[-1].split())
     return Failed(said.split(" Did you mean", maxsplit=1)[0], "query_failed")
 
@@ -258,12 +273,12 @@ class _Told:
 
 
 _WORDS = (
-    ("NoSuchTable", "table_missing", _NAMES),
-    ("NoSuchNamespace", "table_missing", _NAMES),
-    ("NoSuchIdentifier", "table_missing", _NAMES),
-    ("Unauthorized", "connection_refused", _LOGIN),
-    ("Forbidden", "connection_refused", _LOGIN),
-    ("ConnectionError", "no_answer", _ANSWER),
+    ("NoSuchTable", "table_missing", NAMES),
+    ("NoSuchNamespace", "table_missing", NAMES),
+    ("NoSuchIdentifier", "table_missing", NAMES),
+    ("Unauthorized", "connection_refused", LOGIN),
+    ("Forbidden", "connection_refused", LOGIN),
+    ("ConnectionError", "no_answer", ANSWER),
     ("OperationalError", "no_answer", "check catalog_uri"),
     ("ACCESS_DENIED", "not_allowed", "check access_key_id and secret_access_key, and that they may read the warehouse"),
     ("InvalidAccessKeyId", "connection_refused", "check access_key_id and secret_access_key of the connection"),

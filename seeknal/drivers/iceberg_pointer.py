@@ -17,9 +17,10 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from seeknal.connectors.iceberg import sqlite_path
 from seeknal.drivers import Failed
 
-_NAMES = "the name is catalog.namespace.table: are all its parts right?"
-_ANSWER = "check catalog_uri, that the server runs and lets this machine in; connection_timeout is the seconds to wait"
-_LOGIN = "check bearer_token, or credential (id:secret) and oauth2_server_uri"
+# What to do where a table, a server or a login is the matter.
+NAMES = "the name is catalog.namespace.table: are all its parts right?"
+ANSWER = "check catalog_uri, that the server runs and lets this machine in; connection_timeout is the seconds to wait"
+LOGIN = "check bearer_token, or credential (id:secret) and oauth2_server_uri"
 
 
 class Pointer(NamedTuple):
@@ -81,7 +82,7 @@ def _location(path: str, table: Sequence[str]) -> str:
         raise Failed(f"{path} is no catalog: {error}", "no_answer", "is the path in catalog_uri right?") from error
     if found is None:
         catalogs = f"; catalogs there: {', '.join(sorted(row[0] for row in known)) or 'none'}"
-        raise Failed(f"there is no table {'.'.join(table)}{catalogs}", "table_missing", _NAMES)
+        raise Failed(f"there is no table {'.'.join(table)}{catalogs}", "table_missing", NAMES)
     return str(found[0])
 
 
@@ -176,9 +177,9 @@ class Rest:
                 raise _refused(error.code, error.read(65536), url) from None
         except (URLError, OSError) as error:
             why = str(getattr(error, "reason", error))
-            raise Failed(f"{_server(url)} does not answer: {why}", "no_answer", _ANSWER) from None
+            raise Failed(f"{_server(url)} does not answer: {why}", "no_answer", ANSWER) from None
         except ValueError:
-            raise Failed(f"{_server(url)} does not answer with JSON", "no_answer", _ANSWER) from None
+            raise Failed(f"{_server(url)} does not answer with JSON", "no_answer", ANSWER) from None
 
     def _tls(self) -> Any:
         import ssl
@@ -200,7 +201,7 @@ def _refused(code: int, body: bytes, url: str) -> Failed:
     said = re.search(rb'"(?:message|error_description)"\s*:\s*"((?:[^"\\]|\\.)*)"', body)
     text = f"{code}: {json.loads(said[0].split(b':', 1)[1])}" if said else f"{code} of {_server(url)}"
     if code in (401, 403):
-        return Failed(text, "connection_refused", _LOGIN)
+        return Failed(text, "connection_refused", LOGIN)
     if code == 404:
-        return Failed(text, "table_missing", _NAMES)
-    return Failed(text, "no_answer" if code >= 500 else "query_failed", _ANSWER)
+        return Failed(text, "table_missing", NAMES)
+    return Failed(text, "no_answer" if code >= 500 else "query_failed", ANSWER)

@@ -44,6 +44,7 @@ class S3:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._stores: dict[str, Any] = {}
+        self._stopped = False
         self._listed: dict[tuple[str, str], list[Object]] = {}
 
     def _store(self, bucket: str) -> Any:
@@ -54,14 +55,10 @@ class S3:
             http = said["allow_http"] or str(said["endpoint"]).startswith("http://")
             fields: dict[str, Any] = {name: said[name] for name in ("endpoint", "region", *_KEYS) if said[name]}
             fields = {"region": "us-east-1", **fields} | ({"skip_signature": True} if said["anonymous"] else {})
-            self._stores[bucket] = S3Store(
-                bucket,
-                **fields,
-                client_options={
-                    "allow_http": http, "connect_timeout": timedelta(seconds=said["connect_timeout"]), "timeout": "1h",
-                },
-                retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=max(30, said["connect_timeout"]))},
-            )  # fmt: skip
+            wait = timedelta(seconds=said["connect_timeout"])
+            client: Any = {"allow_http": http, "connect_timeout": wait, "read_timeout": "60s", "timeout": "24h"}
+            retry: Any = {"max_retries": 3, "retry_timeout": max(timedelta(seconds=30), wait)}
+            self._stores[bucket] = S3Store(bucket, **fields, client_options=client, retry_config=retry)
         return self._stores[bucket]
 
     def identity(self) -> str:
@@ -95,7 +92,10 @@ class S3:
             got = obstore.get(self._store(bucket), one.key, options=words)
             if got.meta["size"] != one.size:
                 raise _changed(bucket, one)
-            yield from got.stream(min_chunk_size=_CHUNK)
+            for chunk in got.stream(min_chunk_size=_CHUNK):
+                if self._stopped:
+                    raise Failed("it was stopped", "query_cancelled")
+                yield chunk
         except (PreconditionError, NotFoundError, FileNotFoundError) as error:
             raise _changed(bucket, one) from error
         except (OSError, ValueError, _error()) as error:
@@ -122,7 +122,8 @@ class S3:
         """What was listed is asked anew in the next session only."""
 
     def stop(self) -> None:
-        """Who writes the chunks stops."""
+        """The chunk that is read is the last one."""
+        self._stopped = True
 
     def close(self) -> None:
         """Forget what was listed."""

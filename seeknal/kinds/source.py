@@ -33,7 +33,7 @@ INTERVALS = "split"
 # The field whose word a profile may have defaults for.
 DEFAULTS = "source"
 # Fields of a connection whose environment variables stay unexpanded wherever the fields are shown.
-SECRET = ("password", "secret_access_key", "session_token", "token", "bearer_token", "credential")
+SECRET = ("password", "secret_access_key", "session_token", "bearer_token", "credential")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,30 @@ def test_a_query_may_join_tables_of_its_catalog(project: Project, catalog: Any, 
     assert project.run().built == set()
     catalog.load_table("shop.cities").append(table([1], city=["Oslo"]))
     assert project.run().built == {"source.orders"}
+    source(project, "query: SELECT count(*) AS n FROM shop.orders\n", "lake")
+    project.run()
+    assert project.rows("source.orders") == [(2,)]
     source(project, f"query: {query}\n", "lake")
-    assert "there is no table lake.orders" in project.seeknal("run").err or "does not say" in project.seeknal("run").err
+    assert "the query does not say which catalog orders is of" in project.seeknal("run").err
+
+
+def test_a_query_reads_nothing_but_its_tables(project: Project, orders: Any) -> None:
+    source(project, "query: SELECT * FROM orders, read_csv('/etc/passwd')\n", "lake.shop")
+    result = project.seeknal("run")
+    assert (result.code, "file system operations are disabled" in result.err) == (1, True)
+
+
+def test_a_data_file_that_is_gone_is_told(project: Project, orders: Any) -> None:
+    for task in orders.scan().plan_files():
+        os.unlink(task.file.file_path.removeprefix("file://"))
+    source(project)
+    result = project.seeknal("run")
+    assert "seeknal/sources/orders.yml:4: source.orders: " in result.err
+    assert "a data file is gone" in result.err
+    source(project, "query: SELECT * FROM orders\n", "lake.shop")
+    result = project.seeknal("run")
+    assert "seeknal/sources/orders.yml:5: source.orders: " in result.err
+    assert "a data file is gone" in result.err
 
 
 BY_DAY = "interval: {unit: day, column: day, start: 2024-01-01}\n"
@@ -203,7 +225,9 @@ def test_a_run_with_nothing_to_do_does_not_import_pyiceberg(project: Project, or
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
-def test_the_warehouse_may_be_an_object_store(project: Project, bucket: Bucket) -> None:
+def test_the_warehouse_may_be_an_object_store(
+    project: Project, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.makedirs(project.path("data"))
     store = bucket.store
     keys = {"s3.endpoint": store.endpoint, "s3.access-key-id": store.key, "s3.secret-access-key": store.secret}
@@ -221,6 +245,9 @@ def test_the_warehouse_may_be_an_object_store(project: Project, bucket: Bucket) 
     made.append(table([3]))
     project.run()
     assert len(project.rows("source.orders")) == 3
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "obstore", None)  # then pyiceberg itself looks
+        assert project.run().built == set()
     project.edit("seeknal/sources/orders.yml", "lakehouse", "wrong")
     result = project.seeknal("run")
     assert "seeknal/sources/orders.yml:5: source.orders (connection wrong): SignatureDoesNotMatch" in result.err
