@@ -1,0 +1,80 @@
+"""`run --timings`: keeps the events of a run while it goes, and writes their picture at its end, whatever that is.
+
+No command of its own. A picture that cannot be written is told, and hides nothing of what became of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from seeknal.cli import common
+from seeknal.errors import SeeknalError, UsageError
+
+if TYPE_CHECKING:
+    from seeknal.build.session import Session
+    from seeknal.pictures.timings import Run
+
+
+class Kept:
+    """The events of a run, and the session that it has."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.events: list[dict[str, Any]] = []
+        self.session: Session | None = None
+        self._began = time.time()
+
+    def of(self, session: Session) -> list[dict[str, Any]]:
+        """Where the events of this session's run go."""
+        self.session = session
+        return self.events
+
+    def run(self, session: Session, stopped: str) -> Run:
+        """What is known of the run besides its events."""
+        from seeknal.pictures.timings import Run
+
+        graph, request = session.graph, session.request
+        name = session.project.name if session.project else os.path.basename(session.root)
+        inputs = {node: graph.inputs[node] for node in graph.nodes}
+        return Run(
+            name, request.run_id, request.environment, self._began, time.time(), request.workers, inputs, stopped
+        )
+
+    def write(self, stopped: str = "") -> None:
+        """Write the picture. Raises SeeknalError."""
+        from seeknal.pictures.timings import timings_page
+
+        if self.session is not None:
+            text = timings_page(self.run(self.session, stopped), self.events)
+            self.session.disk.make_folder(os.path.dirname(self.path))
+            self.session.disk.hand_out(self.path, text.encode())
+
+
+@contextmanager
+def pictured(args: argparse.Namespace) -> Iterator[Kept]:
+    """Keep the events of the run in this block, and write their picture when it is left. Raises UsageError."""
+    kept = Kept(page_path(args.timings, common.project_root(args), "timings.html"))
+    try:
+        yield kept
+    except BaseException as error:
+        try:
+            kept.write("interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__)
+        except SeeknalError as wrong:
+            common.warn(f"the picture of the run could not be written: {wrong.message}")
+        raise
+    kept.write()
+
+
+def page_path(word: str, root: str, name: str) -> str:
+    """The file that a person named for a page, or the one in target/. Raises UsageError."""
+    path = os.path.abspath(word) if word else os.path.join(root, "target", name)
+    if os.path.isdir(path):
+        raise UsageError(f"{path} is a folder: name a file, such as {os.path.join(word, name)}", reason="bad_file")
+    if word and not os.path.isdir(os.path.dirname(path)):
+        raise UsageError(f"there is no folder {os.path.dirname(path)}: make it first", reason="bad_file")
+    return path
