@@ -10,12 +10,16 @@ function make(tag, attributes = {}, ...children) {
     else if (name === "tone") made.style.setProperty("--tone", value);
     else if (value !== undefined && value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
-  for (const child of children.flat()) if (child !== undefined && child !== null && child !== "") made.append(child);
+  return fill(made, children);
+}
+function fill(made, children) {
+  made.append(...children.flat(3).filter((child) => child !== undefined && child !== null && child !== ""));
   return made;
 }
 
 const number = (value) => (value === null || value === undefined ? "" : value.toLocaleString("en"));
 const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+const holding = (count) => (count === 1 ? "1 check holds" : `${number(count)} checks hold`);
 const when = (text) => (text ? text.slice(0, 19).replace("T", " ") + " UTC" : "");
 
 function duration(milliseconds) {
@@ -48,9 +52,10 @@ applyTheme();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 // Each kind has a hue of its own, by its place among the kinds of the project; the word always stands beside it.
-const hue = (index) => Math.round(212 + index * 137.5) % 360;
-const tone = (index) => `hsl(${hue(index)} 52% var(--kind))`;
-const toneNow = (index) => `hsl(${hue(index)} 52% ${dark() ? 68 : 40}%)`;
+const hue = (index) => Math.round(212 + (index * 360 * 5) / ((data.kinds || []).length % 5 ? (data.kinds || []).length : 11)) % 360;
+const strong = (index) => (index % 2 ? 62 : 44);
+const tone = (index) => `hsl(${hue(index)} ${strong(index)}% var(--kind))`;
+const toneNow = (index) => `hsl(${hue(index)} ${strong(index)}% ${dark() ? 68 : 38}%)`;
 
 // -- head --------------------------------------------------------------------------------------------------------------
 function head(title, small, ...tools) {
