@@ -89,7 +89,12 @@ def _published(
     found: dict[str, Any] = {"size": artifact.size, "intervals": artifact.parts, "count": artifact.rows}
     made = session.store.made(published.action)
     at = next((g.created for _, g in past if g.run == made.get("run")), "")
-    found["built"] = {"run": made.get("run"), "milliseconds": made.get("milliseconds"), "at": at, "since": _since(node.id, past)}
+    found["built"] = {
+        "run": made.get("run"),
+        "milliseconds": made.get("milliseconds"),
+        "at": at,
+        "since": _since(node.id, past),
+    }
     if "checks" in node.traits:
         found["findings"] = [_finding(f) for f in _findings(session, node, published)]
         found["violations"] = [_violations(g.targets.get(node.id)) for _, g in past]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.cli import common
+from seeknal.cli import STOPPED, common
 from seeknal.errors import SeeknalError, UsageError
 
 if TYPE_CHECKING:
@@ -63,11 +63,18 @@ def pictured(args: argparse.Namespace) -> Iterator[Kept]:
         yield kept
     except BaseException as error:
         try:
-            kept.write("interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__)
+            kept.write(_why(error))
         except SeeknalError as wrong:
             common.warn(f"the picture of the run could not be written: {wrong.message}")
         raise
     kept.write()
+
+
+def _why(error: BaseException) -> str:
+    """Why a run was stopped. A query answers a signal with words of its own (see `cli._done`)."""
+    if isinstance(error, KeyboardInterrupt) or str(error) == "Query interrupted":
+        return str(STOPPED[-1]) if STOPPED else "interrupted"
+    return str(error) or type(error).__name__
 
 
 def page_path(word: str, root: str, name: str) -> str:

@@ -29,12 +29,14 @@ class Unreadable(Exception):
 
 @cache
 def version() -> str | None:
-    """The version of sqlglot; None where it is not installed."""
+    """The version of sqlglot, which is not imported for that; None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
     try:
-        import sqlglot
-    except ImportError:
+        return installed("sqlglot")
+    except PackageNotFoundError:
         return None
-    return str(vars(sqlglot)["__version__"])
 
 
 def origins(memo: Memo, text: str, schemas: Sequence[Schema], columns: Schema) -> Origins:

@@ -42,7 +42,7 @@ function graphView(state, act) {
       let y = -tall / 2;
       row.forEach((i, n) => {
         const height = BOX.height + lines[n].length * BOX.line;
-        boxes[i] = { x: x * BOX.across, y, height, lines: lines[n] };
+        boxes[i] = { x: x * (BOX.across - 30), y, height, lines: lines[n] };
         y += height + 16;
       });
     });
@@ -53,10 +53,13 @@ function graphView(state, act) {
     return [Math.min(...some.map((b) => b.x)), Math.min(...some.map((b) => b.y)),
       Math.max(...some.map((b) => b.x + BOX.width)), Math.max(...some.map((b) => b.y + b.height))];
   }
-  function fit() {
+  // `readable`: around what is chosen, where all would be too small to be read.
+  function fit(readable = false) {
     if (!shown.length || !size[0]) return;
     const [left, top, right, bottom] = bounds();
     const scale = Math.min((size[0] - 60) / (right - left), (size[1] - 110) / (bottom - top), 1.15);
+    const own = readable && scale < 0.5 ? boxes[state.node] : null;
+    if (own) return Object.assign(view, { scale: 0.66, x: size[0] / 2 - (own.x + BOX.width / 2) * 0.66, y: size[1] / 2 - (own.y + own.height / 2) * 0.66, moved: true }), repaint();
     Object.assign(view, { scale, x: (size[0] - (left + right) * scale) / 2, y: (size[1] - (top + bottom) * scale) / 2 - 4, moved: false });
     repaint();
   }
@@ -267,7 +270,7 @@ function graphView(state, act) {
   canvas.addEventListener("keydown", (event) => {
     const at = boxes[state.cursor] ? state.cursor : boxes[state.node] ? state.node : -1;
     const moves = { ArrowLeft: () => nearest(at, nodes[at].in), ArrowRight: () => nearest(at, consumers[at]), ArrowUp: () => beside(at, -1), ArrowDown: () => beside(at, 1) };
-    const others = { "+": () => zoom(1.35), "=": () => zoom(1.35), "-": () => zoom(1 / 1.35), 0: fit, f: toggleOnly, Enter: () => at >= 0 && act.select(at, -1) };
+    const others = { "+": () => zoom(1.35), "=": () => zoom(1.35), "-": () => zoom(1 / 1.35), 0: () => fit(), f: toggleOnly, Enter: () => at >= 0 && act.select(at, -1) };
     if (event.ctrlKey || event.metaKey || event.altKey || !(moves[event.key] || others[event.key])) return;
     event.preventDefault();
     if (others[event.key]) return others[event.key]();
@@ -283,7 +286,9 @@ function graphView(state, act) {
     only = wanted && state.lit.size > 0;
     stage.querySelector("[aria-pressed]").setAttribute("aria-pressed", String(only));
     place();
-    fit();
+    const now = canvas.getBoundingClientRect();
+    if (now.width) size = [now.width, now.height];
+    fit(only);
   }
   place();
   return {

@@ -1,13 +1,14 @@
 """Where the nodes of a graph stand: in layers from left to right, so that every edge leads to the right and few edges cross.
 
 A node stands right of the last of its inputs (longest path). Within a layer the order follows the mean place of the
-neighbours (barycenter), to and fro; then each node moves towards its neighbours as far as the order leaves room. Pure, and
-linear in edges: a thousand nodes take some hundredths of a second.
+neighbours (barycenter), to and fro, and the order with the fewest crossings is kept; then each node moves towards its
+neighbours as far as the order leaves room. Pure; a thousand nodes take some hundredths of a second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _SWEEPS = 12
@@ -48,14 +49,41 @@ def ordered(layers: Mapping[str, int], inputs: Edges) -> list[list[str]]:
     order: list[list[str]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
     for name in inputs:
         order[layers[name]].append(name)
+    best, least = [[*row] for row in order], crossings(order, inputs)
+    place = {name: where for row in order for name, where in _centred(row)}
     consumers = reverse(inputs)
-    place = {name: i / max(len(row), 1) for row in order for i, name in enumerate(row)}
     for sweep in range(_SWEEPS):
-        near = inputs if sweep % 2 == 0 else consumers
-        for row in order if sweep % 2 == 0 else reversed(order):
-            row.sort(key=lambda name, near=near: _mean([place[n] for n in near[name]], place[name]))  # type: ignore[misc]
-            place.update({name: (i + 0.5) / len(row) for i, name in enumerate(row)})
-    return order
+        near = consumers if sweep % 2 else inputs
+        for row in reversed(order) if sweep % 2 else order:
+            means = {name: _mean([place[n] for n in near[name]], place[name]) for name in row}
+            row.sort(key=means.__getitem__)
+            place.update(_centred(row))
+        count = crossings(order, inputs)
+        if count < least:
+            best, least = [[*row] for row in order], count
+    return best
+
+
+def _centred(row: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """The nodes of a layer with their places, the middle being 0."""
+    return ((name, i - (len(row) - 1) / 2) for i, name in enumerate(row))
+
+
+def crossings(order: Sequence[Sequence[str]], inputs: Edges) -> int:
+    """How many pairs of edges between the same two layers cross."""
+    at = {name: (layer, i) for layer, row in enumerate(order) for i, name in enumerate(row)}
+    edges: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for name, needs in inputs.items():
+        for need in needs:
+            edges.setdefault((at[need][0], at[name][0]), []).append((at[need][1], at[name][1]))
+    found = 0
+    for some in edges.values():
+        ends: list[int] = []
+        for _, end in sorted(some):
+            place = bisect_right(ends, end)
+            found += len(ends) - place
+            ends.insert(place, end)
+    return found
 
 
 def reverse(inputs: Edges) -> dict[str, list[str]]:
