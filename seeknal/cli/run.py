@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     if args.retry < 0 or args.max_workers < 1:
         raise UsageError("--retry and --max-workers are counts: 0 or more, 1 or more", reason="bad_count")
     windows.check(args)
+    if args.timings is not None and (args.dry_run or args.show_plan):
+        raise UsageError("--timings is a picture of a run, and a plan runs nothing", reason="no_run")
     if args.dry_run or args.show_plan:
         from seeknal.cli import plan
 

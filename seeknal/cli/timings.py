@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import STOPPED, common
-from seeknal.errors import SeeknalError, UsageError
+from seeknal.errors import SeeknalError, UsageError, safe
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Kept:
     """The events of a run, and the session that it has."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, quiet: bool) -> None:
+        self._quiet = quiet
         self.path = path
         self.events: list[dict[str, Any]] = []
         self.session: Session | None = None
@@ -53,12 +55,14 @@ class Kept:
             text = timings_page(self.run(self.session, stopped), self.events)
             self.session.disk.make_folder(os.path.dirname(self.path))
             self.session.disk.hand_out(self.path, text.encode())
+            if not self._quiet:
+                print(f"timings: {safe(self.path)}", file=sys.stderr)
 
 
 @contextmanager
 def pictured(args: argparse.Namespace) -> Iterator[Kept]:
     """Keep the events of the run in this block, and write their picture when it is left. Raises UsageError."""
-    kept = Kept(page_path(args.timings, common.project_root(args), "timings.html"))
+    kept = Kept(page_path(args.timings, common.project_root(args), "timings.html"), quiet=args.quiet)
     try:
         yield kept
     except BaseException as error:

@@ -5,7 +5,7 @@ nodes.forEach((node) => {
 });
 for (const one of data.failures ? data.failures.failed : []) {
   const node = nodes.find((other) => other.id === one.target);
-  if (node) node.bad = "bad";
+  if (node) Object.assign(node, { bad: "bad", failed: true });
 }
 
 const state = { node: -1, column: -1, cursor: -1, lit: new Set(), lines: new Map(), ends: new Map(), way: null, pairs: null };
@@ -75,7 +75,7 @@ function listView() {
   const list = make("ul", { class: "list" }, nodes.map((node, i) => {
     const known = node.count !== undefined && node.count !== null;
     rows[i] = make("button", { type: "button", onclick: () => select(i) }, make("span", { class: "name" }, node.name), make("span", { class: node.bad || "soft" },
-      node.findings ? verdict(node) : known ? plural(node.count, "row") : "never built"), kindOf(i), make("span", { class: "soft" }, node.in.length ? `reads ${node.in.length}` : ""));
+      node.findings || node.failed ? verdict(node) : known ? plural(node.count, "row") : "never built"), kindOf(i), make("span", { class: "soft" }, node.in.length ? `reads ${node.in.length}` : ""));
     return make("li", {}, rows[i]);
   }));
   list.addEventListener("keydown", (event) => {
@@ -162,8 +162,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") clear();
 });
 
+function inAddress() {
+  try {
+    const [id, column] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    return id ? [id, column] : null;
+  } catch { return null; }
+}
 function open() {
-  const [id, column] = location.hash.slice(1).split("/").map(decodeURIComponent), wanted = id ? [id, column] : data.start || [];
+  const wanted = inAddress() || data.start || [];
   const node = nodes.findIndex((other) => other.id === wanted[0]);
   if (node >= 0) select(node, wanted[1] ? (nodes[node].columns || []).findIndex(([name]) => name === wanted[1]) : -1);
 }

@@ -135,6 +135,8 @@ function painted(canvas, draw) {
   return ask;
 }
 
+const barButton = (text, label, work) => make("button", { type: "button", "aria-label": label, title: label, onclick: work }, text);
+
 function tile(value, label, word = "") {
   return make("div", { class: "tile" }, make("b", { class: word }, value), make("span", {}, label));
 }

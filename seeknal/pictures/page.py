@@ -59,7 +59,7 @@ def _hash(text: str) -> str:
 def _script(view: str) -> str:
     parts = {
         "timings": ("page", "timeline", "timings"),
-        "lineage": ("page", "ways", "graph", "panel", "quality", "lineage"),
+        "lineage": ("page", "ways", "boxes", "graph", "panel", "quality", "lineage"),
     }
     body = "\n".join(_text(f"{name}.js") for name in parts[view])
     return f'(() => {{\n"use strict";\n{body}\n}})();\n'

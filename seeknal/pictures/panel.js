@@ -1,5 +1,6 @@
 // The panel: all that is known of one node, with its inputs, consumers and columns as buttons.
 function verdict(node) {
+  if (node.failed) return "failed in the last run";
   const broken = (node.findings || []).filter((found) => !found.passed);
   return broken.length ? `${broken.length} of ${plural(node.findings.length, "check")} fail` : holding((node.findings || []).length);
 }
@@ -59,12 +60,13 @@ function panelView(state, act) {
     const button = make("button", { type: "button", "aria-expanded": String(open), onclick: () => act.select(i, open ? -1 : c) },
       make("span", { class: "name" }, name), make("span", { class: "type" }, type));
     return make("li", { class: state.way && state.way.all.has(key(i, c)) ? "lit" : "" }, button,
-      open && text && text !== type ? make("p", { class: "soft" }, text) : "", open ? way(i, c) : "");
+      open && text && !/^[A-Z0-9_(), ]+$/.test(text) ? make("p", { class: "soft" }, text) : "", open ? way(i, c) : "");
   }
   function way(i, c) {
     const { up, down, ends } = wayOf(key(i, c));
     const none = { source: "read from outside", ends: "counted by a check", unknown: "not known" }[nodes[i].how] || "no column: a constant, or a count of rows";
-    return make("div", { class: "way" }, make("p", {}, up.size ? "Made of" : `Made of: ${none}`), steps(up), make("p", {}, down.size || ends.size ? "Becomes" : "Becomes no other column"), steps(down),
+    const itself = madeOf(nodes[i], c).includes(key(i, c)) ? make("p", {}, "and of itself, in the interval before") : "";
+    return make("div", { class: "way" }, make("p", {}, up.size ? "Made of" : `Made of: ${none}`), steps(up), itself, make("p", {}, down.size || ends.size ? "Becomes" : "Becomes no other column"), steps(down),
       [...ends].map(([n, word]) => make("div", {}, nodeButton(n, act, make("span", { class: "soft" }, word === "reads" ? " reads it" : " its rows depend on it")))));
   }
   function steps(found) {

@@ -134,8 +134,7 @@ function timelineView(state, act) {
   canvas.addEventListener("focus", repaint);
   canvas.addEventListener("blur", repaint);
 
-  const key = (text, label, work) => make("button", { type: "button", "aria-label": label, title: label, onclick: work }, text);
-  const tools = make("div", { class: "chips" }, key("+", "Larger (+)", () => zoom(1.6)), key("−", "Smaller (-)", () => zoom(1 / 1.6)), key("All", "The whole run (0)", () => { Object.assign(view, { from: 0, to: whole }); repaint(); }),
+  const tools = make("div", { class: "chips" }, barButton("+", "Larger (+)", () => zoom(1.6)), barButton("−", "Smaller (-)", () => zoom(1 / 1.6)), barButton("All", "The whole run (0)", () => { Object.assign(view, { from: 0, to: whole }); repaint(); }),
     make("span", { class: "soft" }, "blue: engine, strong on the critical path; grey: sealing; red: failed; orange: stopped"));
   return { element: make("div", {}, tools, make("div", { class: "time" }, canvas)), canvas, repaint,
     where(i) { const bar = data.bars.find((one) => one[0] === i), at = canvas.getBoundingClientRect(); return bar && [at.left + (x(bar[3]) + x(bar[4])) / 2, at.top + y(bar[1]) + LANE / 2]; } };

@@ -155,6 +155,13 @@ def test_intervals_are_part_of_their_node(project: Project) -> None:
     assert daily["rows"] == 48
 
 
+def test_it_says_where_the_picture_is_and_a_plan_has_none(shop: Project) -> None:
+    said = shop.seeknal("run", "--timings")
+    assert f"timings: {shop.path(PAGE)}" in said.err
+    assert "timings:" not in shop.seeknal("run", "--timings", "--quiet").err
+    assert shop.seeknal("run", "--dry-run", "--timings").code == 2
+
+
 @pytest.mark.parametrize(("word", "reason"), [("", "a folder"), ("/nowhere/at/all.html", "no folder")])
 def test_a_place_that_cannot_be_written_is_told_before_anything_runs(shop: Project, word: str, reason: str) -> None:
     said = shop.seeknal("run", "--timings", word or shop.root)
