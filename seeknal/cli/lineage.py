@@ -69,12 +69,12 @@ def _column(lineage: Lineage, word: str) -> At:
 
 def _write(session: Session, known: Known, path: str, name: str | None, column: At | None) -> None:
     from seeknal.build.facts import facts
+    from seeknal.cli.timings import hand_out
     from seeknal.pictures.lineage import lineage_page
 
     inputs = {node: session.graph.inputs[node] for node in session.graph.nodes}
     said = {**facts(session, known), "hint": _hint(known), "start": [name, column.column if column else None]}
-    session.disk.make_folder(os.path.dirname(path))
-    session.disk.hand_out(path, lineage_page(known.lineages, inputs, said).encode())
+    hand_out(session, path, lineage_page(known.lineages, inputs, said))
 
 
 def _hint(known: Known) -> str:

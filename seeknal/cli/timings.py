@@ -53,8 +53,7 @@ class Kept:
 
         if self.session is not None:
             text = timings_page(self.run(self.session, stopped), self.events)
-            self.session.disk.make_folder(os.path.dirname(self.path))
-            self.session.disk.hand_out(self.path, text.encode())
+            hand_out(self.session, self.path, text)
             if not self._quiet:
                 print(f"timings: {safe(self.path)}", file=sys.stderr)
 
@@ -81,9 +80,19 @@ def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def hand_out(session: Session, path: str, text: str) -> None:
+    """Write a page: into the target folder as everything there is written, elsewhere as a file of the person's own."""
+    if os.path.dirname(path) == session.target.root:
+        session.disk.put(session.target.tmp, path, text.encode())
+    else:
+        session.disk.hand_out(path, text.encode())
+
+
 def page_path(word: str, root: str, name: str) -> str:
     """The file that a person named for a page, or the one in target/. Raises UsageError."""
-    path = os.path.abspath(word) if word else os.path.join(root, "target", name)
+    from seeknal.store.layout import TargetLayout
+
+    path = os.path.abspath(word) if word else TargetLayout(os.path.join(root, "target")).page(name)
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder: name a file, such as {os.path.join(word, name)}", reason="bad_file")
     if word and not os.path.isdir(os.path.dirname(path)):

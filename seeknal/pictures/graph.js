@@ -146,6 +146,7 @@ function graphView(state, act) {
   placeBoxes(scene, state);
   return {
     element: stage, canvas, repaint, centre,
+    scale: () => scene.view.scale,
     changed() { if (scene.only) showOnly(true); else repaint(); },
     where(i) {
       const box = scene.boxes[i], at = canvas.getBoundingClientRect(), { view } = scene;

@@ -111,6 +111,13 @@ function sparkline(values, label, width = 110, height = 22) {
   return box;
 }
 
+// What became of a number: a line, or a word where nothing did.
+function past(values, label, width = 110) {
+  const known = values.filter((value) => value !== null);
+  if (values.length < 2 || !known.length) return "";
+  return known.every((value) => value === known[0]) ? make("span", { class: "soft" }, "steady") : sparkline(values, label, width);
+}
+
 // A canvas as sharp as the screen, drawn again at most once a frame.
 function painted(canvas, draw) {
   let asked = false;

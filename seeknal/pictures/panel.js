@@ -33,7 +33,7 @@ function panelView(state, act) {
       node.description && make("p", {}, node.description),
       node.tags && make("p", {}, node.tags.map((tag) => make("span", { class: "tag" }, tag))),
       make("dl", { class: "facts" },
-        known ? pair("Rows", number(node.count), " ", rows.length > 1 ? sparkline(rows, `rows over ${rows.length} generations`) : "") : pair("Rows", "never built"),
+        known ? pair("Rows", number(node.count), " ", past(rows, `rows over ${rows.length} generations`)) : pair("Rows", "never built"),
         known ? pair("Size", bytes(node.size || 0), node.intervals ? ` in ${plural(node.intervals, "interval")}` : "") : [],
         built.run ? pair("Last built", when(built.at), built.at ? make("br") : "", make("span", { class: "soft" }, `run ${built.run}`, built.milliseconds !== undefined && built.milliseconds !== null ? ` in ${duration(built.milliseconds)}` : "")) : [],
         built.since && built.since !== built.at ? pair("The same since", when(built.since)) : [],
@@ -64,7 +64,7 @@ function panelView(state, act) {
   }
   function way(i, c) {
     const { up, down, ends } = wayOf(key(i, c));
-    const none = { source: "read from outside", ends: "counted by a check", unknown: "not known" }[nodes[i].how] || "no column: a constant, or a count of rows";
+    const none = { source: "it reads no node", ends: "counted by a check", unknown: "not known" }[nodes[i].how] || "no column: a constant, or a count of rows";
     const itself = madeOf(nodes[i], c).includes(key(i, c)) ? make("p", {}, "and of itself, in the interval before") : "";
     return make("div", { class: "way" }, make("p", {}, up.size ? "Made of" : `Made of: ${none}`), steps(up), itself, make("p", {}, down.size || ends.size ? "Becomes" : "Becomes no other column"), steps(down),
       [...ends].map(([n, word]) => make("div", {}, nodeButton(n, act, make("span", { class: "soft" }, word === "reads" ? " reads it" : " its rows depend on it")))));

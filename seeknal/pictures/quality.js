@@ -13,17 +13,17 @@ function qualityView(act) {
   }
 
   function all() {
-    const found = checked.flatMap((i) => nodes[i].findings.map((finding) => ({ i, finding, past: past(i, finding.check) })));
+    const found = checked.flatMap((i) => nodes[i].findings.map((finding) => ({ i, finding, before: violations(i, finding.check) })));
     const rank = ({ finding }) => (finding.passed ? 2 : finding.severity === "error" ? 0 : 1);
     return found.sort((a, b) => rank(a) - rank(b) || b.finding.violations - a.finding.violations);
   }
-  function past(i, check) {
+  function violations(i, check) {
     return (nodes[i].violations || []).map((told) => (check in told ? told[check] : null));
   }
 
   function summary() {
     const found = all(), broken = found.filter(({ finding }) => !finding.passed), errors = broken.filter(({ finding }) => finding.severity === "error");
-    const bare = nodes.filter((node, i) => node.table && !nodes.some((other) => other.guards === i)).length;
+    const guarded = new Set(nodes.map((node) => node.guards)), bare = nodes.filter((node, i) => node.table && !guarded.has(i)).length;
     return make("div", { class: "tiles" }, tile(number(errors.length), "errors in what is published", errors.length ? "bad" : ""),
       tile(number(broken.length - errors.length), "warnings", broken.length > errors.length ? "warn" : ""),
       tile(number(found.length - broken.length), "checks that hold", "good"), tile(number(bare), "tables without a check"),
@@ -33,24 +33,24 @@ function qualityView(act) {
   function checks() {
     const found = all();
     if (!found.length) return make("div", {}, make("h2", {}, "Checks"), make("p", { class: "note" }, "No rule and no audit has been built yet: a rule is a file of kind: rule, an audit a list audits: in a node."));
-    const body = found.map(({ i, finding, past: before }) => make("tr", {},
+    const body = found.map(({ i, finding, before }) => make("tr", {},
       make("td", { class: `mark ${finding.passed ? "good" : finding.severity === "error" ? "bad" : "warn"}` }, finding.passed ? "holds" : finding.severity),
       make("td", {}, nodeButton(i, act)), make("td", {}, make("span", { class: "name" }, finding.check), finding.passed ? "" : make("div", { class: "soft" }, finding.text)),
       make("td", { class: "num" }, number(finding.violations)), make("td", { class: "num" }, number(finding.rows)),
-      make("td", {}, before.length > 1 ? sparkline(before, `violations over ${before.length} generations`, 80) : "")));
+      make("td", {}, past(before, `violations over ${before.length} generations`, 80))));
     return table("Checks, failing first", ["", "Rule or audit", "Check", "#Violations", "#Rows", "Violations over time"], body);
   }
 
   function rows() {
     const change = (now, before) => (now === null || before === null || before === undefined || now === before ? 0 : before ? (now - before) / before : 1);
-    const found = nodes.map((node, i) => ({ i, node, past: expand(node.rows) })).filter(({ node }) => node.table && node.count !== undefined && node.count !== null)
-      .map((one) => ({ ...one, now: one.past.at(-1), before: one.past.at(-2), moved: one.past.findLast((value) => value !== one.past.at(-1)) }));
+    const found = nodes.map((node, i) => ({ i, node, counts: expand(node.rows) })).filter(({ node }) => node.table && node.count !== undefined && node.count !== null)
+      .map((one) => ({ ...one, now: one.counts.at(-1), moved: one.counts.findLast((value) => value !== one.counts.at(-1)) }));
     found.sort((a, b) => Math.abs(change(b.now, b.moved)) - Math.abs(change(a.now, a.moved)));
-    const body = found.map(({ i, past, now, moved }) => {
+    const body = found.map(({ i, counts, now, moved }) => {
       const share = moved === undefined || moved === null ? null : change(now, moved);
       const text = share === null ? "" : `${share > 0 ? "+" : ""}${(share * 100).toFixed(Math.abs(share) < 0.1 ? 1 : 0)} %`;
       return make("tr", {}, make("td", {}, nodeButton(i, act)), make("td", { class: "num" }, number(now)), make("td", { class: "num soft" }, number(moved)),
-        make("td", { class: `num ${share !== null && Math.abs(share) >= 0.5 ? "warn" : ""}` }, text), make("td", {}, past.length > 1 ? sparkline(past, `rows over ${past.length} generations`) : ""));
+        make("td", { class: `num ${share !== null && Math.abs(share) >= 0.5 ? "warn" : ""}` }, text), make("td", {}, past(counts, `rows over ${counts.length} generations`)));
     });
     return table("Row counts, what changed most first", ["Table", "#Rows now", "#Rows before", "#Change", `Over ${plural(data.generations.length, "generation")}`], body);
   }
@@ -76,7 +76,7 @@ function qualityView(act) {
   }
   function trend(values) {
     const numbers = values.map((value) => (value === null || value === "" || !Number.isFinite(Number(value)) ? null : Number(value)));
-    return numbers.filter((value) => value !== null).length > 1 ? sparkline(numbers, "over the generations", 80) : "";
+    return past(numbers, "over the generations", 80);
   }
 
   function table(title, columns, body) {

@@ -38,6 +38,10 @@ function timelineView(state, act) {
       pen.fillStyle = ink.line;
       pen.fillRect(0, AXIS + (n + 1) * (LANE + GAP) - 3, wide, 0.5);
     });
+    pen.save();
+    pen.beginPath();
+    pen.rect(gutter(), 0, wide - gutter(), high);
+    pen.clip();
     for (const [name, start, end] of first ? data.phases : []) bar(pen, x(start), x(end), y(-1), ink.wash, ink.soft, name);
     data.bars.forEach(([i, lane, what, start, end], n) => {
       if (end < view.from || start > view.to) return;
@@ -49,6 +53,7 @@ function timelineView(state, act) {
       if (target.intervals.length && what === "run") pieces(pen, target, lane, ink);
       if (ringed || at) { pen.strokeStyle = ink.ink; pen.lineWidth = at ? 2.5 : 1.5; pen.strokeRect(x(start) - 1, y(lane) - 1, Math.max(x(end) - x(start), 2) + 2, LANE + 2); }
     });
+    pen.restore();
   }
   function bar(pen, left, right, top, fill, ink, text, strength = 1) {
     const wide = Math.max(right - left, 1.5);

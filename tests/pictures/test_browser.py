@@ -88,6 +88,36 @@ def test_what_is_selected_is_in_the_address(look: Open, page: str) -> None:
     assert again.selected == "transform.joined/amount"
 
 
+def test_an_address_that_means_nothing_and_a_project_without_nodes_are_no_trouble(
+    look: Open, page: str, project: Project
+) -> None:
+    assert look(f"{page}#%E0%A4%A/%").selected == ""
+    assert look(f"{page}#transform.nowhere/x").selected == ""
+    project.seeknal("lineage", "--html", project.path("empty.html"))
+    seen = look(project.path("empty.html"))
+    assert seen.selected == ""
+
+
+def test_a_page_can_open_at_a_column(look: Open, shop: Project) -> None:
+    shop.run()
+    shop.seeknal("lineage", "joined", "--column", "city", "--html", shop.path("at.html"))
+    assert look(shop.path("at.html")).selected == "transform.joined/city"
+
+
+def test_only_the_way_is_drawn_with_its_columns(look: Open, page: str) -> None:
+    seen = look(page)
+    seen.click("transform.joined")
+    seen.page.click(".columns button:has-text('amount')")
+    seen.page.focus("canvas")
+    seen.keys("f")
+    assert seen.page.get_attribute(".keys [aria-pressed]", "aria-pressed") == "true"
+    x, y = seen.page.evaluate("window.seeknal.where('transform.by_city')")
+    scale = seen.page.evaluate("window.seeknal.scale()")
+    seen.page.mouse.click(x, y + 34 * scale)  # the line of its column, below its name
+    assert seen.selected == "transform.by_city/total"
+    assert seen.page.evaluate("window.seeknal.where('source.customers')") is None
+
+
 def test_everything_can_be_done_by_keys(look: Open, page: str) -> None:
     seen = look(page)
     seen.keys("/")

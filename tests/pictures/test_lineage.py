@@ -199,6 +199,17 @@ def test_a_profile_has_its_metrics_now_and_before(built: Project) -> None:
     assert (rows["value"], rows["past"][-2:]) == ("4", ["3", "4"])
 
 
+def test_a_secret_is_in_no_page(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cr3t-of-the-shop")
+    built.transform("secret", "SELECT *, '{{env:API_TOKEN}}' AS mark FROM ref('transform.clean')", ("transform.clean",))
+    built.run("--timings")
+    built.seeknal("lineage", "--html", built.path("lineage.html"))
+    for page in (built.read("lineage.html"), built.read("target/timings.html")):
+        assert "transform.secret" in page
+        assert "s3cr3t-of-the-shop" not in page
+    assert "{{env:API_TOKEN}}" in built.read("lineage.html")
+
+
 def test_json_says_where_the_page_is(built: Project) -> None:
     path = built.path("lineage.html")
     said = built.seeknal("lineage", "--html", path, "--json").json
