@@ -36,7 +36,6 @@ def facts(session: Session, known: Known) -> dict[str, Any]:
     return {
         "project": session.project.name if session.project else os.path.basename(session.root),
         "environment": session.request.environment,
-        "now": session.request.as_of.isoformat(),
         "generations": [{"generation": short(d), "run": g.run, "created": g.created} for d, g in past],
         "published": bool(generation),
         "nodes": {name: _node(session, node, known, past) for name, node in session.graph.nodes.items()},
@@ -67,6 +66,7 @@ def _node(session: Session, node: Node, known: Known, past: list[tuple[str, Gene
         "definition": known.sql.get(node.id, "") if node.is_table else "",
         "settings": _settings(node),
         "guards": node.traits.get("guards"),
+        "profiles": node.traits.get("profiles"),
         "rows": [target.artifact.rows if (target := g.targets.get(node.id)) else None for _, g in past],
     }
     if published:
@@ -98,7 +98,7 @@ def _published(
     if "checks" in node.traits:
         found["findings"] = [_finding(f) for f in _findings(session, node, published)]
         found["violations"] = [_violations(g.targets.get(node.id)) for _, g in past]
-    elif published.artifact.schema[:3] == (("column_name", "VARCHAR"), ("metric", "VARCHAR"), ("value", "VARCHAR")):
+    elif "profiles" in node.traits:
         found["profile"] = _profile(session, node.id, past)
     return found
 

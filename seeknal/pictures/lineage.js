@@ -175,5 +175,5 @@ function open() {
 }
 show(phone() ? "list" : "graph");
 open();
-window.seeknal = { scale: graph.scale, where: (id) => graph.where(nodes.findIndex((node) => node.id === id)) };
+window.seeknal = { scale: graph.scale, select: (id, column) => select(nodes.findIndex((node) => node.id === id), column), where: (id) => graph.where(nodes.findIndex((node) => node.id === id)) };
 ready();

@@ -37,7 +37,7 @@ def lineage(
             "in": [number[n] for n in inputs[name]],
         }
         nodes.append({key: value for key, value in node.items() if value not in (None, "", [], {}, 0) or key in _KEPT})
-    rest = {name: facts[name] for name in ("project", "environment", "now", "generations", "failures", "hint", "start")}
+    rest = {name: facts[name] for name in ("project", "environment", "generations", "failures", "hint", "start")}
     return {**rest, "kinds": kinds, "nodes": nodes}
 
 
@@ -58,6 +58,7 @@ def _node(
         "columns": [list(column) for column in found.columns],
         "texts": texts if isinstance(texts, Mapping) and found.node else None,
         "guards": number.get(str(fact.get("guards"))),
+        "profiles": number.get(str(fact.get("profiles"))),
         "rows": runs_of(fact["rows"]),
         "reads": [
             [number[name], [columns[name][c] for c in read if c in columns[name]]]

@@ -44,7 +44,8 @@ function panelView(state, act) {
     const guards = nodes.map((_, n) => n).filter((n) => nodes[n].guards === i && n !== i);
     const own = node.findings ? [title("Checks"), findingList(node)] : [];
     const others = guards.length ? [title("Rules and audits on it"), ...guards.map((n) => make("div", {}, make("div", { class: "links" }, nodeButton(n, act, make("span", { class: nodes[n].bad || "good" }, ` ${verdict(nodes[n])}`)))))] : [];
-    return [...own, ...others];
+    const profiles = nodes.map((_, n) => n).filter((n) => nodes[n].profiles === i);
+    return [own, others, profiles.length ? [title("Profiled by"), make("div", { class: "links" }, profiles.map((n) => nodeButton(n, act)))] : []];
   }
   function neighbours(text, some) {
     return some.length ? [title(`${text} (${some.length})`), make("div", { class: "links" }, some.map((n) => nodeButton(n, act)))] : [];

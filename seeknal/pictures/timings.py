@@ -134,7 +134,8 @@ class _Story:
 
     def _planned(self, event: Event) -> None:
         self.planned = max(self.planned, event["targets"])
-        self.phases.append(["planning", self._last, self.at(event["at"])])
+        # A run in chunks, or one that begins again, has published or given up what it had when it plans once more.
+        self.phases.append(["planning" if not self.phases else "planning again", self._last, self.at(event["at"])])
         self._last = self.at(event["at"])
 
     def _again(self, event: Event) -> None:
@@ -167,7 +168,8 @@ class _Story:
         target.start = start if target.what != "built" else target.start
         target.what, target.end = "built", end
         target.milliseconds, target.ran = target.milliseconds + spent, target.ran + ran
-        target.rows, target.wrote, target.size = event["rows"], event.get("wrote"), event["size"]
+        target.rows, target.size = event["rows"], event["size"]
+        target.wrote = (target.wrote or 0) + event["wrote"] if "wrote" in event else target.wrote
         target.notes += event["notes"]
         target.reasons += [c for c in clauses(map(_reason, event["reasons"])) if c not in target.reasons]
         self.bars.append(Bar(target.id, "run", start, round(start + max(ran, 0.5), 1)))

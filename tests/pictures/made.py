@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from seeknal.model.lineage import ENDS, EXACT, SOURCE, At, Lineage
+from seeknal.model.lineage import ENDS, EXACT, PERHAPS, SOURCE, At, Lineage
 from seeknal.pictures.lineage import lineage_page
 
 COLUMNS = (
@@ -18,8 +18,8 @@ COLUMNS = (
 )
 
 
-def made_up(count: int, text: str = "") -> str:
-    """The page of a project of `count` nodes, each with `text` wherever a person or their data could have put it."""
+def made_lineages(count: int, text: str = "") -> tuple[dict[str, Lineage], dict[str, tuple[str, ...]]]:
+    """The lineage of each node, and what each reads."""
     chance = random.Random(count)
     lineages: dict[str, Lineage] = {}
     inputs: dict[str, tuple[str, ...]] = {}
@@ -28,9 +28,15 @@ def made_up(count: int, text: str = "") -> str:
         tables = [other for other in list(inputs)[-count // 5 :] if not other.startswith("rule")]
         inputs[name] = () if name.startswith("source") else tuple(chance.sample(tables, min(len(tables), 1 + i % 2)))
         lineages[name] = _lineage(name, inputs[name], text)
+    return lineages, inputs
+
+
+def made_up(count: int, text: str = "") -> str:
+    """The page of a project of `count` nodes, each with `text` wherever a person or their data could have put it."""
+    lineages, inputs = made_lineages(count, text)
     nodes = {name: _facts(name, i, inputs[name], text) for i, name in enumerate(inputs)}
     facts = {
-        "project": f"made up{text}", "environment": "prod", "now": "2026-01-01T00:00:00+00:00", "hint": "", "start": [None, None],
+        "project": f"made up{text}", "environment": "prod", "hint": "", "start": [None, None],
         "generations": _generations(),
         "failures": {"run": "r9", "at": 1e9, "failed": [{"target": list(inputs)[-1], "error": f"it broke{text}", "reason": "x"}]},
         "nodes": nodes,
@@ -49,9 +55,11 @@ def _columns(text: str) -> tuple[tuple[str, str], ...]:
 
 def _lineage(name: str, inputs: tuple[str, ...], text: str) -> Lineage:
     columns = _columns(text)
-    how = ENDS if name.startswith("rule") else EXACT if inputs else SOURCE
+    turn = int(name.rpartition("n")[2])
+    how = ENDS if name.startswith("rule") else SOURCE if not inputs else PERHAPS if turn % 7 == 0 else EXACT
     reads = {need: tuple(column for column, _ in columns) for need in inputs}
-    origins = {column: tuple(At(need, column) for need in inputs) for column, _ in columns} if how == EXACT else {}
+    used = columns[: 3 + turn % 4]  # of the others, an exact one only filters
+    origins = {column: tuple(At(need, column) for need in inputs) for column, _ in used} if how == EXACT else {}
     return Lineage(name, how, columns, reads, origins)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seeknal.model.lineage import At, downward, upward
 from tests.pictures.browser import PHONE, Seen, chromium
-from tests.pictures.made import made_up
+from tests.pictures.made import made_lineages, made_up
 from tests.project_on_disk import Project
 
 if TYPE_CHECKING:
@@ -216,6 +218,22 @@ def test_the_page_of_a_run_can_be_walked(look: Open, page: str) -> None:
     assert phone.page.evaluate("document.querySelector('.view').scrollWidth <= innerWidth")
     phone.page.tap(".row >> nth=0")
     assert phone.page.locator(".panel").is_visible()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_page_follows_columns_as_the_command_does(look: Open, tmp_path: Path, seed: int) -> None:
+    (tmp_path / "made.html").write_text(made_up(60), encoding="utf-8")
+    lineages, _ = made_lineages(60)
+    seen, chance = look(tmp_path / "made.html"), random.Random(seed)
+    for _ in range(8):
+        node = chance.choice([name for name in lineages if lineages[name].columns])
+        column = chance.randrange(len(lineages[node].columns))
+        seen.page.evaluate("([node, column]) => window.seeknal.select(node, column)", [node, column])
+        start = At(node, lineages[node].columns[column][0])
+        up, down = upward(lineages, start), downward(lineages, start)
+        assert seen.lit == {node, *down.ends, *(at.node for at in (*up.columns, *down.columns))}
+        perhaps = {at for at, sure in (*up.columns.items(), *down.columns.items()) if not sure}
+        assert seen.page.locator(".way .maybe").count() == len(perhaps)
 
 
 def test_hostile_texts_stay_texts(look: Open, tmp_path: Path) -> None:

@@ -210,6 +210,14 @@ def test_a_secret_is_in_no_page(built: Project, monkeypatch: pytest.MonkeyPatch)
     assert "{{env:API_TOKEN}}" in built.read("lineage.html")
 
 
+def test_the_same_project_gives_the_same_page(built: Project) -> None:
+    pages = set()
+    for _ in range(2):
+        built.seeknal("lineage", "--html", built.path("lineage.html"))
+        pages.add(built.read("lineage.html"))
+    assert len(pages) == 1
+
+
 def test_json_says_where_the_page_is(built: Project) -> None:
     path = built.path("lineage.html")
     said = built.seeknal("lineage", "--html", path, "--json").json

@@ -162,6 +162,20 @@ def test_it_says_where_the_picture_is_and_a_plan_has_none(shop: Project) -> None
     assert shop.seeknal("run", "--dry-run", "--timings").code == 2
 
 
+def test_a_run_in_chunks_is_one_picture(project: Project) -> None:
+    project.source("events", "id\n1\n", {"id": "BIGINT"})
+    project.transform(
+        "daily", "SELECT id, DATE '2024-01-01' AS day FROM ref('source.events')", ("source.events",),
+        "interval: {unit: day, column: day, start: 2024-01-01}\n",
+    )  # fmt: skip
+    window = ("--start", "2024-01-01", "--end", "2024-01-05", "--date", "2024-02-01")
+    project.run("--backfill", "--chunk", "2", *window, "--timings")
+    data = page_of(project, PAGE)
+    daily = by_id(data["targets"])["transform.daily"]
+    assert (daily["what"], len(daily["intervals"]), daily["rows"], daily["wrote"]) == ("built", 5, 5, 5)
+    assert [phase[0] for phase in data["phases"]][:2] == ["planning", "planning again"]
+
+
 @pytest.mark.parametrize(("word", "reason"), [("", "a folder"), ("/nowhere/at/all.html", "no folder")])
 def test_a_place_that_cannot_be_written_is_told_before_anything_runs(shop: Project, word: str, reason: str) -> None:
     said = shop.seeknal("run", "--timings", word or shop.root)
