@@ -21,7 +21,6 @@ function select(node, column = -1) {
   graph.centre(node);
   say(column >= 0 ? `${nodes[node].id}, column ${nodes[node].columns[column][0]}: made of ${plural(state.way.up.size, "column")}, becomes ${plural(state.way.down.size, "column")}`
     : `${nodes[node].id}: reads ${nodes[node].in.length}, is read by ${consumers[node].length}; ${state.lit.size - 1} nodes are lit`);
-  if (phone()) panel.element.querySelector("h2").focus();
 }
 
 // A column lights up its way: the nodes on it, in each of them the columns, and the edges between.
@@ -46,12 +45,13 @@ function light(start) {
 }
 
 function clear() {
-  const last = state.node;
+  const last = state.node, inside = panel.element.contains(document.activeElement);
   Object.assign(state, { node: -1, column: -1, lit: new Set(), lines: new Map(), ends: new Map(), way: null, pairs: null });
   history.replaceState(null, "", "#");
   changed();
   say("nothing is selected");
-  if (last >= 0 && phone() && rows[last]) rows[last].focus();
+  if (inside && !views.graph.hidden) graph.canvas.focus();
+  else if (inside && !views.list.hidden && rows[last]) rows[last].focus();
 }
 
 function move(cursor) {

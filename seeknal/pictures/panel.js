@@ -17,13 +17,15 @@ function panelView(state, act) {
     if (i < 0) return panel.replaceChildren();
     const node = nodes[i];
     const top = panel.dataset.of === String(i) ? panel.scrollTop : 0;
+    const inside = panel.contains(document.activeElement); // who walks by keys stays where they are
     panel.dataset.of = i;
     panel.replaceChildren();
     fill(panel, [make("header", {}, make("h2", { tabindex: -1 }, node.name), make("button", { type: "button", "aria-label": "Close", onclick: act.clear }, "✕")),
       kindOf(i), facts(node), checks(i, node), columns(i, node), neighbours("Reads", node.in), neighbours("Is read by", consumers[i]), definition(node)]);
     panel.scrollTop = top;
     const open = panel.querySelector('[aria-expanded="true"]');
-    if (open) { open.scrollIntoView({ block: "nearest" }); open.focus({ preventScroll: true }); }
+    if (open) open.scrollIntoView({ block: "nearest" });
+    if (inside || phone()) (open || panel.querySelector("h2")).focus({ preventScroll: true });
   }
   const title = (text) => make("h3", {}, text);
   function facts(node) {

@@ -143,6 +143,24 @@ def test_everything_can_be_done_by_keys(look: Open, page: str) -> None:
     seen.page.wait_for_selector("dialog", state="detached")
 
 
+def test_who_walks_by_keys_does_not_lose_the_place(look: Open, page: str) -> None:
+    seen = look(page)
+    inside = "document.querySelector('.panel').contains(document.activeElement)"
+    seen.click("transform.clean")
+    assert not seen.page.evaluate(inside), "a click on the graph stays there"
+    seen.page.focus(".links button:has-text('joined')")
+    seen.keys("Enter")
+    assert (seen.selected, seen.page.evaluate(inside)) == ("transform.joined", True)
+    seen.page.focus(".columns button:has-text('amount')")
+    seen.keys("Enter")
+    assert (seen.selected, seen.page.evaluate("document.activeElement.innerText.split(/\\s/)[0]")) == (
+        "transform.joined/amount",
+        "amount",
+    )
+    seen.keys("Escape")
+    assert seen.page.evaluate("document.activeElement.tagName") == "CANVAS"
+
+
 def test_a_column_is_found_by_its_name(look: Open, page: str) -> None:
     seen = look(page)
     seen.keys("/")
