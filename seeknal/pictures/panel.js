@@ -24,7 +24,7 @@ function panelView(state, act) {
       kindOf(i), facts(node), checks(i, node), columns(i, node), neighbours("Reads", node.in), neighbours("Is read by", consumers[i]), definition(node)]);
     panel.scrollTop = top;
     const open = panel.querySelector('[aria-expanded="true"]');
-    if (open) open.scrollIntoView({ block: "nearest" });
+    if (open) open.scrollIntoView({ block: phone() ? "center" : "nearest" });
     if (inside || phone()) (open || panel.querySelector("h2")).focus({ preventScroll: true });
   }
   const title = (text) => make("h3", {}, text);
