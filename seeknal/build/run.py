@@ -109,7 +109,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
             _warn(session)
             _warn_of_window(session, plan)
-            tell("planned", targets=len(plan.steps), plan=plan)
+            tell("planned", targets=len(plan.steps), environment=session.request.environment, plan=plan)
             policy = Policy(
                 _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
             )
