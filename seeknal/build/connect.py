@@ -14,6 +14,7 @@ from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
 from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.graph import Graph
 from seeknal.model.node import SELF, Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
@@ -21,7 +22,6 @@ from seeknal.project.intervals import careless, check_itself
 from seeknal.project.load import Parse, Project, check_cycles, load, parse_file
 from seeknal.project.profile import places
 from seeknal.project.template import Values
-from seeknal.store.layout import PRODUCTION
 
 
 def load_project(session: Session, env: dict[str, str]) -> Project:

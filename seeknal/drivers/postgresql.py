@@ -75,11 +75,28 @@ class PostgreSQL:
     def _ask(self, sql: str) -> list[tuple[str, ...]]:
         self.execute(_BEGIN)
         try:
-            with _told(), self._statement(sql) as made:
-                table = _reader(made.execute_query()[0]).read_all()
-            return [tuple(str(cell) for cell in row.values()) for row in table.to_pylist()]
+            return [tuple(map(str, row)) for row in self.ask(sql)]
         finally:
             self.done()
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The few rows of a query, in whatever transaction there is."""
+        with _told(), self._statement(sql) as made:
+            handle = made.execute_query()[0]
+            table = _reader(handle).read_all()
+        return [tuple(row.values()) for row in table.to_pylist()]
+
+    def stage(self, table: str, reader: Any) -> int:
+        """Stream rows into a new temporary table, within the transaction; returns how many."""
+        from adbc_driver_manager import ArrowArrayStreamHandle
+
+        with _told(), self._statement("") as made:
+            said = {"target_table": table, "mode": "adbc.ingest.mode.create", "temporary": "true"}
+            made.set_options(**{f"adbc.ingest.{name}": value for name, value in said.items()})
+            handle = ArrowArrayStreamHandle()
+            reader._export_to_c(handle.address)
+            made.bind_stream(handle)
+            return int(made.execute_update())
 
     def names(self, definition: Mapping[str, Any]) -> list[str]:
         """The columns of the table or the query."""
