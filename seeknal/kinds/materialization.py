@@ -24,10 +24,11 @@ def derive(nodes: Iterable[Node]) -> tuple[list[Node], list[Problem]]:
             if "table" not in table:
                 continue
             made = _materialization(node, table)
-            other = found.setdefault(view_stem(made.id), made)
-            if other is not made:
+            other = found.get(view_stem(made.id), made)
+            if other is not made and made.traits["enabled"] and other.traits["enabled"]:
                 text = f"{made.traits['beside']} and {other.traits['beside']} write the same table {table['table']}"
                 problems.append(Problem(made.file, made.line, text, "same_table"))
+            found[view_stem(made.id)] = made if made.traits["enabled"] else other
     return list(found.values()), problems
 
 
