@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from seeknal.connectors.postgresql import Column, refused, relation, statement, typed, value
+from seeknal.connectors.postgresql import Column, refused, relation, statement, token_query, typed, value
 from seeknal.drivers import Arriving, Failed, Rows, Window
 from seeknal.errors import EnvironmentFailure
 
@@ -69,15 +69,20 @@ class PostgreSQL:
         return f"{cluster}/{database}/{self._schema}"
 
     def token(self, definition: Mapping[str, Any]) -> str | None:
-        """The answer of the probe."""
-        return repr(self._ask(definition["probe"])) if definition.get("probe") else None
+        """The answer of the probe; without one, what the server itself knows of a plain table."""
+        if definition.get("probe"):
+            return repr(self._ask(definition["probe"]))
+        if "query" in definition:
+            return None
+        ((found,),) = self._ask(token_query(definition, self._schema))
+        return found
 
-    def _ask(self, sql: str) -> list[tuple[str, ...]]:
+    def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         self.execute(_BEGIN)
         try:
             with _told(), self._statement(sql) as made:
                 table = _reader(made.execute_query()[0]).read_all()
-            return [tuple(str(cell) for cell in row.values()) for row in table.to_pylist()]
+            return [tuple(None if v is None else str(v) for v in row.values()) for row in table.to_pylist()]
         finally:
             self.done()
 
