@@ -104,10 +104,11 @@ def _check_backfill(session: Session, goal: Goal) -> None:
 def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:
     if options.full:
         return goal.wanted
-    # A source with intervals is read whole or not at all, or asked for those that are not over.
-    traits = {name: session.graph.nodes[name].traits for name in goal.targets}
-    whole = {name for name, said in traits.items() if "split" in said} & session.demand.restated.keys()
-    return frozenset(whole | {name for name, said in traits.items() if "again" in said and "cadence" not in said})
+    # A source with intervals is read whole or not at all.
+    return (
+        frozenset(name for name in goal.targets if "split" in session.graph.nodes[name].traits)
+        & session.demand.restated.keys()
+    )
 
 
 def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) -> Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from seeknal.connectors.postgresql import Column, refused, relation, statement, typed, value
+from seeknal.connectors.postgresql import Column, refused, relation, statement, token_query, typed, value
 from seeknal.drivers import Arriving, Failed, Rows, Window
 from seeknal.errors import EnvironmentFailure
 
@@ -69,13 +69,18 @@ class PostgreSQL:
         return f"{cluster}/{database}/{self._schema}"
 
     def token(self, definition: Mapping[str, Any]) -> str | None:
-        """The answer of the probe."""
-        return repr(self._ask(definition["probe"])) if definition.get("probe") else None
+        """The answer of the probe; without one, what the server itself knows of a plain table."""
+        if definition.get("probe"):
+            return repr(self._ask(definition["probe"]))
+        if "query" in definition:
+            return None
+        ((found,),) = self._ask(token_query(definition, self._schema))
+        return found
 
-    def _ask(self, sql: str) -> list[tuple[str, ...]]:
+    def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         self.execute(_BEGIN)
         try:
-            return [tuple(map(str, row)) for row in self.ask(sql)]
+            return [tuple(None if cell is None else str(cell) for cell in row) for row in self.ask(sql)]
         finally:
             self.done()
 

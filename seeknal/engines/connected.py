@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -29,6 +31,8 @@ from seeknal.model.lowering import literal, quoted
 from seeknal.model.node import Node, line_at
 from seeknal.model.plan import Prepared
 
+T = TypeVar("T")
+_GLANCE = 0.2
 _STREAM = "__arriving__"
 _WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|INT|BIGINT|LONG|HUGEINT|INT[1248])")
 
@@ -51,7 +55,9 @@ class ConnectedEngine:
         self._free: dict[str, list[Far]] = {}
         self._busy: list[Far] = []
         self._known: dict[str, Mapping[str, Any]] = {}
+        self._dead: dict[str, Failed] = {}
         self._closed = False
+        self._pool = ThreadPoolExecutor(max(2, setting.workers), thread_name_prefix="far")
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing: a source reads what is outside."""
@@ -66,20 +72,24 @@ class ConnectedEngine:
             raise _wrong(node, text, "file_missing")
         digests = tuple(tuple(file.digest for file in group) for group in files)
         told = {} if files or not self._setting.connect else self._told(node)
-        return Prepared(Action(self.tag, {**node.recipe.definition, **told}, files=digests), {}, None)
+        again = not files and "token" not in told and "cadence" not in node.traits
+        return Prepared(Action(self.tag, {**node.recipe.definition, **told}, files=digests), {}, None, again=again)
 
     def _told(self, node: Node) -> Mapping[str, Any]:
         """What the place says of itself, asked once in a session."""
         with self._asking:
             if node.id not in self._known:
                 try:
-                    with self._far(node) as far:
-                        token = far.token(_asked(node))
-                        place = document_digest(far.identity())
+                    self._known[node.id] = self._patiently(partial(self._asked, node))
                 except Failed as failed:
                     raise _failed(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
-                self._known[node.id] = {"place": place} | ({} if token is None else {"token": token})
             return self._known[node.id]
+
+    def _asked(self, node: Node, held: list[Far]) -> Mapping[str, Any]:
+        with self._far(node, held, known_dead=True) as far:
+            # An interval that is over is read once: what the whole place is known by says nothing of it.
+            token = None if "cadence" in node.traits else far.token(_asked(node))
+            return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})
 
     # -- the rows --------------------------------------------------------------------------------------------------
 
@@ -88,15 +98,18 @@ class ConnectedEngine:
         interval = prepared.action.interval
         window = Window(node.traits["cadence"].column, *interval) if interval else None
         try:
-            with self._far(node) as far:
-                rows = far.rows(_asked(node), window)
-                try:
-                    return self._written(node, rows, output)
-                except duckdb.Error as error:
-                    raise _unread(node, error) from error
+            return self._patiently(partial(self._read, node, window, output))
         except Failed as failed:
             field = "interval" if window and failed.reason == "column_missing" else "table"
             raise _passing(_failed(node, failed, field)) from failed
+
+    def _read(self, node: Node, window: Window | None, output: str, held: list[Far]) -> Product:
+        with self._far(node, held) as far:
+            rows = far.rows(_asked(node), window)
+            try:
+                return self._written(node, rows, output)
+            except duckdb.Error as error:
+                raise _unread(node, error) from error
 
     def _written(self, node: Node, rows: Rows, output: str) -> Product:
         types = {name.lower(): type_ for name, type_ in node.recipe.definition["types"].items()}
@@ -120,16 +133,37 @@ class ConnectedEngine:
         if not self._setting.connect:
             return
         try:
-            with self._far(node) as far:
-                _check_columns(node, far.names(_asked(node)))
+            self._patiently(partial(self._looked, node))
         except Failed as failed:
             raise _failed(node, failed, "table") from failed
 
+    def _looked(self, node: Node, held: list[Far]) -> None:
+        with self._far(node, held, known_dead=True) as far:
+            _check_columns(node, far.names(_asked(node)))
+
     # -- connections -----------------------------------------------------------------------------------------------
 
+    def _patiently(self, work: Callable[[list[Far]], T]) -> T:
+        """Have it done in another thread: what waits for the other side sees no signal. Stops it when one came."""
+        held: list[Far] = []
+        if self._closed:
+            raise Interrupted("the run was stopped")
+        future = self._pool.submit(work, held)
+        try:
+            while not future.done():
+                wait([future], _GLANCE)
+            return future.result()
+        except BaseException:
+            while not future.done():
+                for far in held:
+                    far.stop()
+                wait([future], _GLANCE)
+            raise
+
     @contextmanager
-    def _far(self, node: Node) -> Iterator[Far]:
-        """A connection for this thread; one that something went wrong with is not used again."""
+    def _far(self, node: Node, held: list[Far], *, known_dead: bool = False) -> Iterator[Far]:
+        """A connection for this thread; one that something went wrong with is not used again. `known_dead`: a place that
+        did not answer in this session is not waited for once more."""
         source, settings = node.recipe.definition["source"], dict(self._setting.settings(node))
         if node.recipe.files:
             settings["path"] = os.path.join(self._setting.project, settings["path"])
@@ -137,12 +171,10 @@ class ConnectedEngine:
         with self._lock:
             free = self._free.setdefault(name, [])
             far = free.pop() if free else None
-        try:
-            far = far or drivers.get(source)(settings)
-        except EnvironmentFailure as error:
-            raise EnvironmentFailure(
-                f"{node.file}:{node.line}: {node.id}: {error.message}", reason=error.reason, hint=error.hint
-            ) from error
+        if known_dead and name in self._dead:
+            raise self._dead[name]
+        far = far or self._opened(node, name, settings)
+        held.append(far)
         with self._lock:
             if self._closed:
                 far.close()
@@ -152,6 +184,7 @@ class ConnectedEngine:
             yield far
             far.done()
         except BaseException:
+            far.stop()  # what nobody waits for any more must not go on over there
             far.close()
             raise
         else:
@@ -159,6 +192,16 @@ class ConnectedEngine:
         finally:
             with self._lock:
                 self._busy.remove(far)
+
+    def _opened(self, node: Node, name: str, settings: Mapping[str, Any]) -> Far:
+        try:
+            return drivers.get(node.recipe.definition["source"])(settings)
+        except EnvironmentFailure as error:
+            text = f"{node.file}:{node.line}: {node.id}: {error.message}"
+            raise EnvironmentFailure(text, reason=error.reason, hint=error.hint) from error
+        except Failed as failed:
+            self._dead[name] = failed
+            raise
 
     def _keep(self, far: Far, free: list[Far], *, again: bool) -> None:
         """Keep a connection for later; a file may be another one by then."""
@@ -176,6 +219,7 @@ class ConnectedEngine:
             self._free.clear()
             for far in self._busy:
                 far.stop()
+        self._pool.shutdown(wait=False)
         for far in free:
             far.close()
         self._connections.close()
@@ -219,6 +263,8 @@ def _line(node: Node, path: tuple[str, ...]) -> int:
     """The line of a field, there or in `params`; of the query, where one stands in place of a table."""
     written = node.traits.get("lines", {}).get("fields", {})
     path = ("query",) if path == ("table",) and {"query", "params.query"}.intersection(written) else path
+    if path == ("interval",):
+        return int(node.traits["lines"]["interval"])
     return max(line_at(node, path), line_at(node, ("params", *path)))
 
 
