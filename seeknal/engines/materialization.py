@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from seeknal.model.plan import Prepared
 from seeknal.writers import Chunk, Order, Writer
 
 _BATCH = 100_000
+_LONGEST = 63  # bytes of a name in PostgreSQL
 
 
 def open_engine(setting: Setting) -> MaterializationEngine:
@@ -77,12 +79,12 @@ class MaterializationEngine:
         """Make the table hold the rows; write what was done to `output`."""
         path = paths[node.traits["behind"]]
         con = self._connections.own()
-        described = con.execute(f"DESCRIBE SELECT * FROM {_read((path,))}").fetchall()
-        columns = tuple((str(row[0]), str(row[1])) for row in described)
+        shown = _flat(con, path) if node.recipe.definition.get("flatten") else "*"
+        columns = _described(con, f"SELECT {shown} FROM {_read((path,))}")
         order = self._order(node, prepared.action.key, columns, _chunks(node, path, prepared.action.key))
         try:
             with self._writer(node) as writer:
-                wrote = writer.write(order, _Reading(self._connections.own, columns))
+                wrote = writer.write(order, _Reading(self._connections.own, columns, shown))
         except Failed as failed:
             raise _failed(node, failed) from failed
         count = 0 if wrote.rows is None else wrote.rows
@@ -177,9 +179,16 @@ class MaterializationEngine:
 class _Reading:
     """Rows of files, as a writer asks for them."""
 
-    def __init__(self, connect: Callable[[], Any], columns: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, connect: Callable[[], Any], columns: Sequence[tuple[str, str]], shown: str) -> None:
         self._connect = connect
         self._columns = columns
+        self._shown = shown
+
+    def _table(self, chunks: Sequence[Chunk]) -> str:
+        nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quoted(name)}" for name, type_ in self._columns)
+        if not chunks:
+            return f"(SELECT {nothing} WHERE false)"
+        return f"(SELECT {self._shown} FROM {_read([chunk.path for chunk in chunks])})"
 
     def endless(self, chunks: Sequence[Chunk]) -> frozenset[str]:
         """Columns that have infinity among their dates and times."""
@@ -187,15 +196,13 @@ class _Reading:
         if not dated or not chunks:
             return frozenset()
         shown = ", ".join(f"coalesce(bool_or(isinf({quoted(name)})), false)" for name in dated)
-        (found,) = self._connect().execute(f"SELECT {shown} FROM {_read([c.path for c in chunks])}").fetchall()
+        (found,) = self._connect().execute(f"SELECT {shown} FROM {self._table(chunks)}").fetchall()
         return frozenset(name for name, endless in zip(dated, found, strict=True) if endless)
 
     def rows(self, chunks: Sequence[Chunk], expressions: Sequence[str]) -> Any:
         """An Arrow stream."""
-        nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quoted(name)}" for name, type_ in self._columns)
-        table = _read([c.path for c in chunks]) if chunks else f"(SELECT {nothing} WHERE false)"
         cursor = self._connect().cursor()  # one of its own: a stream that is broken off leaves it busy
-        return cursor.sql(f"SELECT {', '.join(expressions)} FROM {table}").to_arrow_reader(_BATCH)
+        return cursor.sql(f"SELECT {', '.join(expressions)} FROM {self._table(chunks)}").to_arrow_reader(_BATCH)
 
 
 def _table(node: Node) -> str:
@@ -206,6 +213,30 @@ def _read(paths: Sequence[str]) -> str:
     found = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
     listed = ", ".join(literal(path) if path.endswith("*.parquet") else path_literal(path) for path in found)
     return f"read_parquet([{listed}])"
+
+
+def _described(con: Any, query: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(row[0]), str(row[1])) for row in con.execute(f"DESCRIBE {query}").fetchall())
+
+
+def _flat(con: Any, path: str) -> str:
+    """Every field of a struct as a column `struct__field`, the name shortened as the existing tool does it."""
+    shown = []
+    for name, type_ in _described(con, f"SELECT * FROM {_read((path,))}"):
+        if not type_.startswith("STRUCT("):
+            shown.append(quoted(name))
+            continue
+        fields = _described(con, f"SELECT {quoted(name)}.* FROM {_read((path,))}")
+        shown += [f"{quoted(name)}.{quoted(field)} AS {quoted(_short(f'{name}__{field}'))}" for field, _ in fields]
+    return ", ".join(shown)
+
+
+def _short(name: str) -> str:
+    """A name of at most 63 bytes; what is cut off is told apart by its CRC-32."""
+    data = name.encode()
+    if len(data) <= _LONGEST:
+        return name
+    return f"{data[: _LONGEST - 9].decode(errors='ignore')}_{zlib.crc32(data):08x}"
 
 
 def _chunks(node: Node, path: str, key: str) -> tuple[Chunk, ...]:
@@ -240,6 +271,6 @@ def _failed(node: Node, failed: Failed) -> DefinitionWrong | BuildFailed:
 def _wrong(node: Node, failed: Failed) -> DefinitionWrong:
     name = node.recipe.definition.get("connection")
     where = f" (connection {name})" if name else ""
-    text = f"{node.traits['beside']}: its table {_table(node)}{where}: {safe(failed.message)}"
+    text = f"{node.traits.get('beside', node.id)}: its table {_table(node)}{where}: {safe(failed.message)}"
     problem = Problem(node.file, node.line, text, failed.reason)
     return DefinitionWrong(text, reason=failed.reason, hint=failed.hint, problem=problem)

@@ -47,6 +47,11 @@ def tables_of(fields: Mapping[str, Any], stacked: tuple[Mapping[str, Any], ...] 
     return found + [_table(dict(given), (), enabled=True) for given in stacked]
 
 
+def table_of(given: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """One table that is written whatever else is said; its fields stand below `path`. Raises Wrong."""
+    return _table(given, path, enabled=True)
+
+
 def _single(value: Any) -> list[dict[str, Any]]:
     if value is None or isinstance(value, list):
         return _listed(value or [], ("materialization",))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.campaigns.processes import start
 from tests.connections.conftest import Database
 from tests.project_on_disk import Project, Result
 
@@ -374,7 +375,6 @@ def test_two_runs_at_once_write_one_of_two_tables(days: Project, postgresql: Dat
     postgresql.execute("DROP TABLE IF EXISTS days")
     results: list[Result] = []
     # One process has one standard output: the second run is a process of its own.
-    from tests.campaigns.processes import start
 
     for _ in range(3):
         process = start(other, "--full")
@@ -385,3 +385,62 @@ def test_two_runs_at_once_write_one_of_two_tables(days: Project, postgresql: Dat
     assert [result.code for result in results] == [0, 0, 0]
     days.run()
     assert held(postgresql) == TWO
+
+
+def test_an_exposure_of_type_database_writes(days: Project, postgresql: Database) -> None:
+    """Fault 37: it did nothing, and said that it had succeeded."""
+    days.write(
+        "seeknal/exposures/out.yml",
+        "kind: exposure\nname: out\ntype: database\ndepends_on: [{ref: transform.days}]\n"
+        "params: {connection: shop, table: told}\n",
+    )
+    assert "exposure.out" in days.run().built
+    assert held(postgresql, "public.told") == TWO
+    assert days.run().built == set()
+
+
+def test_an_entity_is_written_flat(project: Project, postgresql: Database) -> None:
+    project.source("rides", "rider,day,km\na,2024-01-01,1\nb,2024-01-02,2\n", {"day": "DATE", "km": "BIGINT"})
+    group = """
+    kind: feature_group
+    name: habits
+    entity:
+      name: rider
+      join_keys: [rider]
+      materializations:
+        - {type: postgresql, connection: shop, table_pattern: "features.{entity}"}
+    materialization: {event_time_col: day}
+    inputs: [{ref: source.rides}]
+    transform: SELECT rider, day, km, km AS a_name_that_is_so_long_that_it_does_not_fit_into_sixty_three_bytes FROM source
+    """
+    project.write("seeknal/habits.yml", group)
+    postgresql.execute("DROP SCHEMA IF EXISTS features CASCADE")
+    project.run()
+    names = postgresql.server.rows(
+        "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'rider' ORDER BY ordinal_position",
+        postgresql.name,
+    )
+    assert [n for (n,) in names][:3] == ["rider", "event_time", "habits__km"]
+    assert len(names[3][0].encode()) == 63
+    rows = postgresql.server.rows("SELECT rider, habits__km FROM features.rider ORDER BY 1", postgresql.name)
+    assert rows == [("a", 1), ("b", 2)]
+    assert project.run().built == set()
+
+
+def test_a_connection_that_breaks_in_the_middle(days: Project, postgresql: Database) -> None:
+    days.run()
+    written(days, sql="SELECT day, i AS km FROM ref('source.rides'), range(2000000) t(i)")
+    days.run("--no-materialize")
+    process = start(days)
+    ours = "FROM pg_stat_activity WHERE application_name = 'seeknal' AND xact_start IS NOT NULL"
+    while process.poll() is None:
+        rows = postgresql.server.rows(f"SELECT pid::text {ours} AND query ILIKE 'COPY%'", postgresql.name)
+        if rows:
+            postgresql.execute(f"SELECT pg_terminate_backend(pid) {ours}")
+            break
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "its table public.days (connection shop)" in out + err
+    assert "Traceback" not in out + err
+    assert held(postgresql) == TWO
+    assert notes(days.run()) == ["wrote 4,000,000 rows (public.days)"]
