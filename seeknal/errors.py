@@ -142,6 +142,10 @@ class BuildFailed(SeeknalError):
     reason = "node_failed"
 
 
+class Outdated(Exception):
+    """What the plan of a run stands on is not so any more: the run plans anew. No failure, unless that never ends."""
+
+
 class DefinitionWrong(BuildFailed):
     """A target can never be built as it is written: no retry. `problem` says where, when that is known."""
 

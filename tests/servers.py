@@ -18,7 +18,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -84,21 +84,30 @@ def programs() -> str | None:
 
 @contextmanager
 def postgres(shared: str) -> Iterator[Server]:
-    """The server of a test session, whose workers have the folder `shared` in common: the first one starts it, the last
-    one stops it. Raises RuntimeError with what to do where it cannot be started."""
-    note, lock = os.path.join(shared, "postgres.json"), os.path.join(shared, "postgres.lock")
+    """The server of a test session. Raises RuntimeError with what to do where it cannot be started."""
+    with of_all(shared, "postgres", _start, lambda said: stop(Server(*said))) as said:
+        yield Server(*said)
+
+
+@contextmanager
+def of_all(
+    shared: str, name: str, start: Callable[[], Sequence[Any]], end: Callable[[Sequence[Any]], None]
+) -> Iterator[Sequence[Any]]:
+    """What `start` says of one server for all workers of a test session, which have the folder `shared` in common: the
+    first one starts it, the last one ends it."""
+    note, lock = os.path.join(shared, f"{name}.json"), os.path.join(shared, f"{name}.lock")
     with _locked(lock):
-        known = _read(note) or {"users": 0, "server": list(_start())}
+        known = _read(note) or {"users": 0, "server": list(start())}
         _write(note, {**known, "users": known["users"] + 1})
     try:
-        yield Server(*known["server"])
+        yield known["server"]
     finally:
         with _locked(lock):
             known = _read(note) or {"users": 1, "server": known["server"]}
             _write(note, {**known, "users": known["users"] - 1})
             if known["users"] <= 1:
                 os.unlink(note)
-                stop(Server(*known["server"]))
+                end(known["server"])
 
 
 def _read(note: str) -> Any:
@@ -125,7 +134,7 @@ def _start() -> Server:
     folder = tempfile.mkdtemp(prefix="seeknal-postgres-")
     as_user = _as_user(folder)
     place = _reachable(place, folder, as_user)
-    password, port = secrets.token_hex(12), _free_port()
+    password, port = secrets.token_hex(12), free_port()
     with open(os.path.join(folder, "password"), "w", encoding="utf-8") as file:
         file.write(password)
     os.chmod(file.name, 0o644)
@@ -189,7 +198,7 @@ def _run(words: list[str], folder: str, as_user: dict[str, Any]) -> None:
             raise RuntimeError(f"{os.path.basename(words[0])} failed:\n{said.read()}\n{_HOW}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -19,13 +19,12 @@ from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render, stamp_name
-from seeknal.errors import StoreBusy, UsageError
+from seeknal.errors import Outdated, StoreBusy, UsageError
 from seeknal.model.checks import earliest
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.interval import meant
 from seeknal.model.plan import Plan, Verdict, make_plan
 from seeknal.model.select import Goal, Selection, select
-from seeknal.store.cache import Damaged
 from seeknal.store.lock import locked
 
 _ATTEMPTS = 8
@@ -132,7 +131,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 publication = _publish(session, options, results)
                 _keep(session, results, publication, tell)
                 publication = _deliver(session, execution, publication)
-            except (MovedOn, Damaged) as error:
+            except (MovedOn, Outdated) as error:
                 if options.plan_digest and isinstance(error, MovedOn):
                     raise  # what was planned is planned no more
                 _merge(built, execution.results)

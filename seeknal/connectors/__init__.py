@@ -10,7 +10,11 @@ One with `CONNECTED = True` is read through its driver, the file of the same `NA
 them that are never shown), `checked(settings)` (the fields as values, raising Wrong), and `EXTRA` (what `pip install
 'seeknal[EXTRA]'` brings; empty where nothing is needed). It may have `arranged(table, params)` (the params with what
 `table:` says in its place), `files(params)` (the files that it reads, where these can be hashed) and `TOKEN = True` (its
-driver knows by itself whether data changed: a snapshot id, an ETag).
+driver knows by itself whether data changed: a snapshot id, an ETag), and `from_variables(settings, env)` (the fields, with
+those from environment variables that a connection leaves out).
+
+One with a `SCHEME` is where files lie (`s3`: `table: s3://...`), which connectors of files read: `located(url)` is what the
+key says of the place, and the engine named `ENGINE` brings the files.
 Connectors decide how outside data is read, never whether it is; they never connect.
 """
 
@@ -33,6 +37,12 @@ def known() -> tuple[str, ...]:
 def get(source: str) -> ModuleType:
     """The module of a source type that is in `known()`."""
     return import_module(f"{__name__}.{source}")
+
+
+def afar(table: str) -> ModuleType | None:
+    """The module of the place that a URL leads to; None where it is a path, or nothing that is known."""
+    scheme, sign, _ = table.partition("://")
+    return next((get(n) for n in known() if sign and getattr(get(n), "SCHEME", None) == scheme.lower()), None)
 
 
 def connected() -> tuple[str, ...]:

@@ -22,6 +22,10 @@ class Failed(Exception):
         self.hint = hint
 
 
+class Changed(Failed):
+    """What is to be read is not any more what the `token` in its definition says."""
+
+
 class Window(NamedTuple):
     """An interval: the column with the time of a row, and its bounds as action documents have them."""
 

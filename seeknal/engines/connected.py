@@ -17,23 +17,30 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from seeknal import drivers
-from seeknal.drivers import Arriving, Failed, Far, Rows, Window
+from seeknal import connectors, drivers
+from seeknal.drivers import Arriving, Changed, Failed, Far, Rows, Window
 from seeknal.engines.base import File, Product, Setting
+from seeknal.engines.connected_told import STREAM, failed_at, passing, unread, wrong_at
 from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
 from seeknal.engines.sqlwrite import rewritten
-from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, Interrupted, Problem, nearest, safe
+from seeknal.errors import (
+    EnvironmentFailure,
+    Interrupted,
+    Outdated,
+    nearest,
+)
 from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import document_digest
 from seeknal.model.lowering import literal, quoted
-from seeknal.model.node import Node, line_at
+from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
 T = TypeVar("T")
 _GLANCE = 0.2
-_STREAM = "__arriving__"
+# So often a run plans anew for a place that changes while it is read.
+_PATIENCE = 3
 _WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|INT|BIGINT|LONG|HUGEINT|INT[1248])")
 
 
@@ -56,6 +63,7 @@ class ConnectedEngine:
         self._busy: list[Far] = []
         self._known: dict[str, Mapping[str, Any]] = {}
         self._dead: dict[str, Failed] = {}
+        self._changes: dict[str, int] = {}
         self._closed = False
         self._pool = ThreadPoolExecutor(max(2, setting.workers), thread_name_prefix="far")
 
@@ -69,7 +77,7 @@ class ConnectedEngine:
         """The action: what is asked, and what the data is known by now. Raises DefinitionWrong."""
         if files and not files[0]:
             text = f"{node.id}: there is no file {node.recipe.files[0]!r}: is the path right?"
-            raise _wrong(node, text, "file_missing")
+            raise wrong_at(node, text, "file_missing")
         digests = tuple(tuple(file.digest for file in group) for group in files)
         told = {} if files or not self._setting.connect else self._told(node)
         again = not files and "token" not in told and "cadence" not in node.traits
@@ -82,34 +90,46 @@ class ConnectedEngine:
                 try:
                     self._known[node.id] = self._patiently(partial(self._asked, node))
                 except Failed as failed:
-                    raise _failed(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
+                    raise failed_at(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
             return self._known[node.id]
 
     def _asked(self, node: Node, held: list[Far]) -> Mapping[str, Any]:
         with self._far(node, held, known_dead=True) as far:
             # An interval that is over is read once: what the whole place is known by says nothing of it.
-            token = None if "cadence" in node.traits else far.token(_asked(node))
+            token = None if "cadence" in node.traits else far.token(asked(node))
             return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})
 
     # -- the rows --------------------------------------------------------------------------------------------------
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Stream the rows into `output`."""
+        try:
+            return self._patiently(partial(self._read, node, prepared, output))
+        except Changed as changed:
+            raise self._again(node, changed) from changed
+        except Failed as failed:
+            field = "interval" if prepared.action.interval and failed.reason == "column_missing" else "table"
+            raise passing(failed_at(node, failed, field)) from failed
+
+    def _read(self, node: Node, prepared: Prepared, output: str, held: list[Far]) -> Product:
         interval = prepared.action.interval
         window = Window(node.traits["cadence"].column, *interval) if interval else None
-        try:
-            return self._patiently(partial(self._read, node, window, output))
-        except Failed as failed:
-            field = "interval" if window and failed.reason == "column_missing" else "table"
-            raise _passing(_failed(node, failed, field)) from failed
-
-    def _read(self, node: Node, window: Window | None, output: str, held: list[Far]) -> Product:
         with self._far(node, held) as far:
-            rows = far.rows(_asked(node), window)
+            rows = far.rows({**asked(node), "token": prepared.action.definition.get("token")}, window)
             try:
                 return self._written(node, rows, output)
             except duckdb.Error as error:
-                raise _unread(node, error) from error
+                raise unread(node, error) from error
+
+    def _again(self, node: Node, changed: Changed) -> Exception:
+        """The plan stands on a token that is out of date; where it always is, the node fails."""
+        self._known.pop(node.id, None)
+        self._changes[node.id] = self._changes.get(node.id, 0) + 1
+        if self._changes[node.id] > _PATIENCE:
+            hint = "run again when nothing writes there any more"
+            return failed_at(node, Failed(f"{changed.message}, again and again", changed.reason, hint), "table")
+        self._setting.warn(f"{node.id}: {changed.message}: it is read again")
+        return Outdated(changed.message)
 
     def _written(self, node: Node, rows: Rows, output: str) -> Product:
         types = {name.lower(): type_ for name, type_ in node.recipe.definition["types"].items()}
@@ -117,12 +137,12 @@ class ConnectedEngine:
         shown = ", ".join(f"{_typed(c, types.get(c.name.lower()))} AS {quoted(c.name)}" for c in rows.columns)
         free = not re.search(r"\border\s+by\b", str(node.recipe.definition["options"].get("query", "")), re.IGNORECASE)
         con = self._connections.own()
-        con.register(_STREAM, rows.stream)
+        con.register(STREAM, rows.stream)
         try:
-            count = copy(con, f"SELECT {shown} FROM {_STREAM}", output, kept="split" not in node.traits)
+            count = copy(con, f"SELECT {shown} FROM {STREAM}", output, kept="split" not in node.traits)
         finally:
             with suppress(duckdb.Error):
-                con.unregister(_STREAM)
+                con.unregister(STREAM)
         small = "split" not in node.traits and rewritten(con, output, count, free=free)
         return Product(order_counts=small or not free)
 
@@ -135,11 +155,11 @@ class ConnectedEngine:
         try:
             self._patiently(partial(self._looked, node))
         except Failed as failed:
-            raise _failed(node, failed, "table") from failed
+            raise failed_at(node, failed, "table") from failed
 
     def _looked(self, node: Node, held: list[Far]) -> None:
         with self._far(node, held, known_dead=True) as far:
-            _check_columns(node, far.names(_asked(node)))
+            _check_columns(node, far.names(asked(node)))
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -167,6 +187,8 @@ class ConnectedEngine:
         source, settings = node.recipe.definition["source"], dict(self._setting.settings(node))
         if node.recipe.files:
             settings["path"] = os.path.join(self._setting.project, settings["path"])
+        if hasattr(connectors.get(source), "placed"):
+            settings = connectors.get(source).placed(settings, self._setting.project)
         name = repr((source, sorted(settings.items())))
         with self._lock:
             free = self._free.setdefault(name, [])
@@ -225,7 +247,8 @@ class ConnectedEngine:
         self._connections.close()
 
 
-def _asked(node: Node) -> Mapping[str, Any]:
+def asked(node: Node) -> Mapping[str, Any]:
+    """What a driver is asked for."""
     definition = node.recipe.definition
     return {**definition["options"], "types": definition["types"], "probe": definition.get("probe")}
 
@@ -252,48 +275,10 @@ def _check_columns(node: Node, found: Sequence[str]) -> None:
     have = {name.lower() for name in found}
     if len(have) < len(found):
         twin = next(name for i, name in enumerate(found) if name.lower() in {n.lower() for n in found[:i]})
-        raise _wrong(node, f"{node.id}: two columns are called {twin!r}: name them with AS in a query", "column_wrong")
+        raise wrong_at(
+            node, f"{node.id}: two columns are called {twin!r}: name them with AS in a query", "column_wrong"
+        )
     for name in node.recipe.definition["types"]:
         if name.lower() not in have:
             text = f"{node.id}: declares the column {name!r}, which is not there{nearest(name, found)}; there are: "
-            raise _wrong(node, text + ", ".join(found), "column_missing", ("columns", name))
-
-
-def _line(node: Node, path: tuple[str, ...]) -> int:
-    """The line of a field, there or in `params`; of the query, where one stands in place of a table."""
-    written = node.traits.get("lines", {}).get("fields", {})
-    path = ("query",) if path == ("table",) and {"query", "params.query"}.intersection(written) else path
-    if path == ("interval",):
-        return int(node.traits["lines"]["interval"])
-    return max(line_at(node, path), line_at(node, ("params", *path)))
-
-
-def _wrong(node: Node, text: str, reason: str, path: tuple[str, ...] = ("table",), hint: str = "") -> DefinitionWrong:
-    problem = Problem(node.file, _line(node, path), text, reason)
-    return DefinitionWrong(text, reason=reason, hint=hint, problem=problem)
-
-
-# What another try may mend, where a wrong definition stays wrong.
-_PASSING = ("no_answer", "connection_lost", "query_cancelled")
-
-
-def _failed(node: Node, failed: Failed, field: str) -> DefinitionWrong:
-    """What did not work, at the line of the field that it is about."""
-    field = "connection" if failed.reason in ("no_answer", "connection_refused", "connection_lost") else field
-    name = node.recipe.definition.get("connection")
-    where = f" (connection {name})" if name else ""
-    return _wrong(node, f"{node.id}{where}: {safe(failed.message)}", failed.reason, (field,), failed.hint)
-
-
-def _unread(node: Node, error: Exception) -> BuildFailed:
-    """What went wrong while the rows came: a value that does not fit, or what the driver said of the server."""
-    text = str(error)
-    if f"reading the stream registered as '{_STREAM}' failed" in text:
-        return _passing(_failed(node, drivers.told(node.recipe.definition["source"], text), "table"))
-    said = text.split("Error: ", 1)[-1].split("\n", maxsplit=1)[0]
-    return _wrong(node, f"{node.id}: {safe(said)}", "type_wrong", ("columns",))
-
-
-def _passing(wrong: DefinitionWrong) -> BuildFailed:
-    """The failure as one that another try may mend, where that may be."""
-    return BuildFailed(wrong.message, reason=wrong.reason, hint=wrong.hint) if wrong.reason in _PASSING else wrong
+            raise wrong_at(node, text + ", ".join(found), "column_missing", ("columns", name))

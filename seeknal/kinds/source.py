@@ -19,11 +19,8 @@ from seeknal.model.node import Recipe
 # A connector's options are texts and flags of its own reading ("0" may be a delimiter): they are not made numbers.
 PARAMS_AS_WRITTEN = True
 
-_LATER = "it comes in a later version"
 _NEVER = "this tool does not read it: bring the data as Parquet or CSV files"
 _KNOWN_ELSEWHERE = {
-    "excel": _LATER,
-    "iceberg": _LATER,
     "starrocks": _NEVER,
     "hive": "write source: parquet or source: csv, with the path of the file",
     "bigquery": _NEVER,
@@ -36,7 +33,7 @@ INTERVALS = "split"
 # The field whose word a profile may have defaults for.
 DEFAULTS = "source"
 # Fields of a connection whose environment variables stay unexpanded wherever the fields are shown.
-SECRET = ("password",)
+SECRET = ("password", "secret_access_key", "session_token", "token", "bearer_token", "credential")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +63,33 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     if getattr(connector, "CONNECTED", False):
         return _connected(spec, connector, word, params)
     table = _path(spec, params)
-    odd = _unknown_options(connector, spec, word, params)
+    place = connectors.afar(table)
+    if place is not None:
+        return _from_afar(spec, connector, place, table, params)
+    odd = _unknown_options(connector.OPTIONS, spec, word, params)
     definition = {"source": connector.NAME, "ingest": spec.ingest, "types": _types(spec)}
     definition["options"] = connector.options({name: v for name, v in params.items() if name not in odd})
     traits = {"source": connector.NAME, "warnings": [*_ignored_path(spec, params), *odd.values()]}
     return Lowered(Recipe("connector", definition, files=(table,)), traits)
 
 
+def _from_afar(spec: Spec, connector: Any, place: Any, table: str, params: dict[str, Any]) -> Lowered:
+    """A recipe of the engine that brings files from where the URL leads, for their connector to read."""
+    known = (*connector.OPTIONS, *place.OPTIONS)
+    odd = _unknown_options(known, spec, spec.source, params)
+    said = {name: value for name, value in params.items() if name not in odd}
+    options = {**place.located(table), "format": connector.NAME, "reader": connector.options(said)}
+    definition = {"source": place.NAME, "options": options, "types": _types(spec)}
+    definition |= {"connection": said["connection"]} if "connection" in said else {}
+    inline = {name: value for name, value in said.items() if name in place.CONNECTION}
+    warnings = [*_ignored_path(spec, params), *odd.values()]
+    traits = {"source": connector.NAME, "warnings": warnings, "fields": ("params", *inline, *_SAID), "far": True}
+    return Lowered(Recipe(place.ENGINE, definition, late={"connection": inline}), traits)
+
+
 def _connected(spec: Spec, connector: Any, word: str, params: dict[str, Any]) -> Lowered:
     """A recipe of the engine that reads over connections."""
-    odd = _unknown_options(connector, spec, word, params)
+    odd = _unknown_options(connector.OPTIONS, spec, word, params)
     params = {name: value for name, value in params.items() if name not in odd}
     params = (
         connector.arranged(spec.table, params) if hasattr(connector, "arranged") else _with_table(spec.table, params)
@@ -128,8 +142,8 @@ def _path(spec: Spec, params: Mapping[str, Any]) -> str:
         raise Wrong(at, "the path of the file is missing: table: data/orders.csv")
     if "\0" in table:
         raise Wrong(at, f"the path {table!r} has a character that no path can have")
-    if "://" in table:
-        raise Wrong(at, f"{table} is not a path: data of other machines is not read, bring it as a file")
+    if "://" in table and connectors.afar(table) is None:
+        raise Wrong(at, f"{table} is not a path: of other machines, s3:// is read; bring the data as a file")
     if RUN_ID in table or RUN_DATE in table:
         raise Wrong(at, "run_id and run_date differ in every run: a path may hold {{ date }} or a parameter")
     return table
@@ -142,16 +156,16 @@ def _ignored_path(spec: Spec, params: Mapping[str, Any]) -> list[tuple[Path, str
 
 
 def _unknown_options(
-    connector: Any, spec: Spec, word: str, params: Mapping[str, Any]
+    options: tuple[str, ...], spec: Spec, word: str, params: Mapping[str, Any]
 ) -> dict[str, tuple[Path, str, str]]:
     """A warning for each option that the connector does not have. Raises Wrong for one that looks misspelt."""
     odd: dict[str, tuple[Path, str, str]] = {}
-    for name in sorted(set(params).difference(connector.OPTIONS, ("path",))):
+    for name in sorted(set(params).difference(options, ("path",))):
         at: Path = ("params", name) if name in spec.params else (name,)
-        near = get_close_matches(name, connector.OPTIONS, n=1, cutoff=0.8)
+        near = get_close_matches(name, options, n=1, cutoff=0.8)
         if near:
             raise Wrong(at, f"{word} has no option {name!r} (did you mean {near[0]}?)")
-        known = ", ".join(connector.OPTIONS) or "none"
+        known = ", ".join(options) or "none"
         odd[name] = (at, f"{word} has no option {name!r}, it is ignored; known: {known}", "ignored_option")
     return odd
 

@@ -33,7 +33,10 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
     inline, values = late.get("connection", {}), late.get("secrets", {})
     here = Profile(node.file, lines={(): node.line, ("params",): line_at(node, ("params",))})
     found = dict(connector.CONNECTION)
+    catalog = {} if name else getattr(connector, "CATALOG", {})
+    shared = {catalog[field]: value for field, value in profile.catalog.items() if field in catalog}
     both: tuple[tuple[Mapping[str, Any], Profile, Path], ...] = (
+        (shared, profile, ("materialization", "catalog")),
         (said, profile, ("connections", str(name))),
         (inline, here, ("params",)),
     )
@@ -46,6 +49,10 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
         if value != inline.get(field):  # a template's value, which stands for nothing else
             withhold(str(value))
             found[field] = value
+    if hasattr(connector, "from_variables"):
+        found = connector.from_variables(found, env)
+        for field in connector.SECRET:
+            withhold(str(found[field] or ""))
     try:
         checked: dict[str, Any] = connector.checked(found)
     except Wrong as wrong:

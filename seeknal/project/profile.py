@@ -33,6 +33,7 @@ class Profile:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     lines: Mapping[Path, int] = field(default_factory=dict, repr=False)
     looked: tuple[str, ...] = ()
+    catalog: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def problem(self, path: Path, text: str, reason: str = "wrong_profile") -> Problem:
         """A problem at a field of it, or at the nearest thing above."""
@@ -71,7 +72,16 @@ def read_profile(data: bytes, file: str) -> Profile:
         problems += [p for name, said in _of(value, "source_defaults").items() for p in _defaults(profile, name, said)]
     if problems:
         raise ProjectError(problems)
-    return Profile(file, _of(value, "connections"), _of(value, "source_defaults"), document.lines)
+    return Profile(
+        file, _of(value, "connections"), _of(value, "source_defaults"), document.lines, catalog=_catalog(value)
+    )
+
+
+def _catalog(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the profile says of the one catalog that it has."""
+    section = value.get("materialization")
+    catalog = section.get("catalog") if isinstance(section, Mapping) else None
+    return catalog if isinstance(catalog, Mapping) else {}
 
 
 def _of(value: Mapping[str, Any], section: str) -> Mapping[str, Any]:

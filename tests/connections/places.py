@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from tests.connections.conftest import Database
+import duckdb
+import openpyxl
+
+from tests.connections.conftest import Bucket, Database
 from tests.project_on_disk import Project
 
 
@@ -20,9 +24,15 @@ class Case(NamedTuple):
     read: Sequence[Any]
 
 
+# What the columns of the orders are when there are none.
+BARE = {"id": "BIGINT", "name": "VARCHAR", "price": "DECIMAL(20,3)"}
+
+
 class Place(Protocol):
     """What the suite asks of a place. Names and values are SQL of that place."""
 
+    bare: Mapping[str, str]
+    longest: int
     cases: Sequence[Case]
     text: str
     whole: str
@@ -49,6 +59,8 @@ def read(project: Project, place: Place, table: str, more: str = "") -> None:
 class PostgreSQLPlace:
     """Tables of a PostgreSQL server."""
 
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
     text, whole, fraction = "text", "bigint", "numeric(20,3)"
     cases: Sequence[Case] = (
         Case("smallint", ["-32768", "32767"], "SMALLINT", ["-32768", "32767"]),
@@ -124,6 +136,8 @@ class PostgreSQLPlace:
 class SQLitePlace:
     """Tables of an SQLite file."""
 
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
     text, whole, fraction = "TEXT", "INTEGER", "DECIMAL(20,3)"
     cases: Sequence[Case] = (
         Case("INTEGER", ["1", "-9223372036854775808"], "BIGINT", ["1", "-9223372036854775808"]),
@@ -170,4 +184,265 @@ class SQLitePlace:
         self.execute("CREATE TABLE another (x)")
 
 
-PLACES = ("postgresql", "sqlite")
+class DuckDBPlace:
+    """Tables of a DuckDB file."""
+
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
+    text, whole, fraction = "VARCHAR", "BIGINT", "DECIMAL(20,3)"
+    cases: Sequence[Case] = (
+        Case("TINYINT", ["-128"], "TINYINT", ["-128"]),
+        Case("UBIGINT", ["18446744073709551615"], "UBIGINT", ["18446744073709551615"]),
+        Case("HUGEINT", ["12345678901234567890123456789012345678"], "DECIMAL(38,0)",
+             ["12345678901234567890123456789012345678"]),
+        Case("DOUBLE", ["0.1", "'nan'"], "DOUBLE", ["0.1", "nan"]),
+        Case("DECIMAL(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("BOOLEAN", ["true"], "BOOLEAN", ["true"]),
+        Case("VARCHAR", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("ENUM('sad', 'so so')", ["'so so'"], "VARCHAR", ["so so"]),
+        Case("BLOB", ["'\\x00\\x01\\xFF'::BLOB"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("BIT", ["'101'"], "VARCHAR", ["101"]),
+        Case("DATE", ["'2024-02-29'", "'infinity'"], "DATE", ["2024-02-29", "infinity"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59.999999'"], "TIMESTAMP", ["2024-02-29 23:59:59.999999"]),
+        Case("TIMESTAMP_NS", ["'2024-02-29 23:59:59.123456789'"], "TIMESTAMP_NS", ["2024-02-29 23:59:59.123456789"]),
+        Case("TIMESTAMP_S", ["'2024-02-29 23:59:59'"], "TIMESTAMP", ["2024-02-29 23:59:59"]),
+        Case("TIMESTAMPTZ", ["'2024-02-29 23:59:59.5+02'"], "TIMESTAMP WITH TIME ZONE", ["2024-02-29 21:59:59.5+00"]),
+        Case("TIME", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("INTERVAL", ["'1 year 2 days 03:04:05.678'"], "INTERVAL", ["1 year 2 days 03:04:05.678"]),
+        Case("JSON", ["'{\"b\": 1,  \"a\": null}'"], "JSON", ['{"b": 1,  "a": null}']),
+        Case("UUID", ["'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"], "UUID", ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+        Case("INTEGER[]", ["[1, NULL, 3]", "[]"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("STRUCT(a INTEGER, b VARCHAR[])", ["{'a': 1, 'b': ['x']}"], "STRUCT(a INTEGER, b VARCHAR[])",
+             ["{'a': 1, 'b': [x]}"]),
+        Case("MAP(VARCHAR, INTEGER)", ["MAP {'k': 1}"], "MAP(VARCHAR, INTEGER)", ["{k=1}"]),
+        Case("UNION(n INTEGER, t VARCHAR)", ["union_value(n := 1)"], "VARCHAR", ["1"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        os.makedirs(project.path("data"), exist_ok=True)
+        self.path = project.path("data", "shop.duckdb")
+        self.execute("CREATE SCHEMA kept")
+
+    def execute(self, *statements: str) -> None:
+        """In the file."""
+        with duckdb.connect(self.path) as connection:
+            for text in statements:
+                connection.execute(text)
+
+    def fields(self, table: str) -> str:
+        """By the path of the file."""
+        return f"source: duckdb\ntable: {table}\nparams: {{path: data/shop.duckdb}}\n"
+
+    def asks(self, query: str) -> str:
+        """By the path of the file."""
+        return f"source: duckdb\ntable: data/shop.duckdb\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """The file has other bytes."""
+        self.execute("CREATE TABLE another (x INTEGER)")
+
+
+class FilesPlace:
+    """Tables of an instance in memory, written to files whenever they change."""
+
+    text, whole, fraction = "VARCHAR", "BIGINT", "DECIMAL(20,3)"
+
+    def __init__(self, project: Project) -> None:
+        self.folder = project.path("data")
+        os.makedirs(self.folder, exist_ok=True)
+        self.con = duckdb.connect()
+
+    def execute(self, *statements: str) -> None:
+        """In memory, then out."""
+        for text in statements:
+            self.con.execute(text)
+        self.write([name for (name,) in self.con.execute("SHOW TABLES").fetchall()])
+
+    def write(self, tables: Sequence[str]) -> None:
+        """Write all tables."""
+        raise NotImplementedError
+
+    def asks(self, query: str) -> str:
+        """Files have no queries."""
+        raise NotImplementedError
+
+
+class ObjectsPlace(FilesPlace):
+    """Parquet files in a bucket, a folder for each table."""
+
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
+    cases: Sequence[Case] = (
+        Case("TINYINT", ["-128"], "TINYINT", ["-128"]),
+        Case("UBIGINT", ["18446744073709551615"], "UBIGINT", ["18446744073709551615"]),
+        Case("DOUBLE", ["0.1", "'nan'"], "DOUBLE", ["0.1", "nan"]),
+        Case("DECIMAL(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("BOOLEAN", ["true"], "BOOLEAN", ["true"]),
+        Case("VARCHAR", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("BLOB", ["'\\x00\\x01\\xFF'::BLOB"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("DATE", ["'2024-02-29'"], "DATE", ["2024-02-29"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59.999999'"], "TIMESTAMP", ["2024-02-29 23:59:59.999999"]),
+        Case("TIMESTAMPTZ", ["'2024-02-29 23:59:59.5+02'"], "TIMESTAMP WITH TIME ZONE", ["2024-02-29 21:59:59.5+00"]),
+        Case("TIME", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("UUID", ["'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"], "UUID", ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+        Case("INTEGER[]", ["[1, NULL, 3]", "[]"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("STRUCT(a INTEGER, b VARCHAR[])", ["{'a': 1, 'b': ['x']}"], "STRUCT(a INTEGER, b VARCHAR[])",
+             ["{'a': 1, 'b': [x]}"]),
+        Case("MAP(VARCHAR, INTEGER)", ["MAP {'k': 1}"], "MAP(VARCHAR, INTEGER)", ["{k=1}"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project, bucket: Bucket) -> None:
+        super().__init__(project)
+        self.bucket = bucket
+        self.packed = "snappy"
+
+    def write(self, tables: Sequence[str]) -> None:
+        """As objects."""
+        path = os.path.join(self.folder, "table.parquet")
+        for name in tables:
+            self.con.execute(f"COPY {name} TO '{path}' (FORMAT parquet, COMPRESSION {self.packed})")
+            with open(path, "rb") as file:
+                self.bucket.put(f"{name}/part.parquet", file.read())
+
+    def fields(self, table: str) -> str:
+        """Over the connection of the profile."""
+        return f"source: parquet\nconnection: lake\ntable: s3://{self.bucket.name}/{table}/*.parquet\n"
+
+    def stir(self, table: str) -> None:
+        """The same rows in other bytes."""
+        self.packed = "gzip"
+        self.execute()
+
+
+class ExcelPlace(FilesPlace):
+    """Sheets of a workbook: a cell has its type, a column has none."""
+
+    bare: Mapping[str, str] = dict.fromkeys(BARE, "VARCHAR")
+    longest = 32_000
+    cases: Sequence[Case] = (
+        Case("BIGINT", ["1", "-9007199254740991"], "BIGINT", ["1", "-9007199254740991"]),
+        Case("DOUBLE", ["0.1", "3", "1e300"], "DOUBLE", ["0.1", "3.0", "1e+300"]),
+        Case("BOOLEAN", ["true", "false"], "BOOLEAN", ["true", "false"]),
+        Case("VARCHAR", ["'ä€😀'", "'007'", "'1e5'"], "VARCHAR", ["ä€😀", "007", "1e5"]),
+        Case("DATE", ["'2024-02-29'", "'1999-12-31'"], "DATE", ["2024-02-29", "1999-12-31"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59'", "'2024-03-01'"], "TIMESTAMP",
+             ["2024-02-29 23:59:59", "2024-03-01 00:00:00"]),
+        Case("TIME", ["'23:59:59'"], "TIME", ["23:59:59"]),
+        Case("INTERVAL", ["'30 hours'"], "INTERVAL", ["30:00:00"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.more = 0
+
+    def write(self, tables: Sequence[str]) -> None:
+        """As one workbook."""
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for name in [*tables, *(f"sheet {n}" for n in range(self.more)), *(["nothing"] if not tables else [])]:
+            sheet = book.create_sheet(name)
+            if name in tables:
+                found = self.con.execute(f"FROM {name}")
+                sheet.append([column[0] for column in found.description])
+                for row in found.fetchall():
+                    sheet.append([float(cell) if isinstance(cell, Decimal) else cell for cell in row])
+        book.save(os.path.join(self.folder, "book.xlsx"))
+
+    def fields(self, table: str) -> str:
+        """By the path of the file."""
+        return f"source: excel\ntable: data/book.xlsx\nparams: {{sheet_name: {table}}}\n"
+
+    def stir(self, table: str) -> None:
+        """The file has one more sheet."""
+        self.more += 1
+        self.execute()
+
+
+class IcebergPlace(FilesPlace):
+    """Tables of an SQL catalog, whose warehouse is a folder."""
+
+    bare: Mapping[str, str] = BARE
+    longest = 1_000_000
+    cases: Sequence[Case] = (
+        Case("INTEGER", ["-2147483648"], "INTEGER", ["-2147483648"]),
+        Case("BIGINT", ["9223372036854775807"], "BIGINT", ["9223372036854775807"]),
+        Case("FLOAT", ["1.5"], "FLOAT", ["1.5"]),
+        Case("DOUBLE", ["0.1", "'nan'"], "DOUBLE", ["0.1", "nan"]),
+        Case("DECIMAL(38,10)", ["1234567890123456789012345678.0123456789"], "DECIMAL(38,10)",
+             ["1234567890123456789012345678.0123456789"]),
+        Case("BOOLEAN", ["true"], "BOOLEAN", ["true"]),
+        Case("VARCHAR", ["'ä€😀'", "''"], "VARCHAR", ["ä€😀", ""]),
+        Case("BLOB", ["'\\x00\\x01\\xFF'::BLOB"], "BLOB", ["\\x00\\x01\\xFF"]),
+        Case("DATE", ["'2024-02-29'"], "DATE", ["2024-02-29"]),
+        Case("TIMESTAMP", ["'2024-02-29 23:59:59.999999'"], "TIMESTAMP", ["2024-02-29 23:59:59.999999"]),
+        Case("TIMESTAMPTZ", ["'2024-02-29 23:59:59.5+02'"], "TIMESTAMP WITH TIME ZONE", ["2024-02-29 21:59:59.5+00"]),
+        Case("TIME", ["'23:59:59.999999'"], "TIME", ["23:59:59.999999"]),
+        Case("INTEGER[]", ["[1, NULL, 3]", "[]"], "INTEGER[]", ["[1, NULL, 3]", "[]"]),
+        Case("STRUCT(a INTEGER, b VARCHAR[])", ["{'a': 1, 'b': ['x']}"], "STRUCT(a INTEGER, b VARCHAR[])",
+             ["{'a': 1, 'b': [x]}"]),
+        Case("MAP(VARCHAR, INTEGER)", ["MAP {'k': 1}"], "MAP(VARCHAR, INTEGER)", ["{k=1}"]),
+    )  # fmt: skip
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.catalog = sql_catalog(project.path("data"))
+        self.con.execute("SET TimeZone = 'UTC'")
+        catalog = "{type: sql, uri: sqlite:///data/catalog.db, warehouse: data}"
+        project.write("profiles.yml", f"materialization:\n  catalog: {catalog}\n")
+
+    def write(self, tables: Sequence[str]) -> None:
+        """As snapshots; a table with other columns is a new table."""
+        for name in tables:
+            rows = self.con.sql(f"FROM {name}").to_arrow_table()
+            known = self.catalog.load_table(("shop", name)) if self.catalog.table_exists(("shop", name)) else None
+            if known is not None and known.schema().column_names != rows.column_names:
+                self.catalog.drop_table(("shop", name))
+                known = None
+            table = known or self.catalog.create_table(("shop", name), schema=rows.schema)
+            now = table.scan().to_arrow()
+            if not now.equals(rows.cast(now.schema)):
+                (table.overwrite if len(now) else table.append)(rows)
+
+    def fields(self, table: str) -> str:
+        """Of the catalog of the profile."""
+        return f"source: iceberg\nparams: {{}}\ntable: lake.shop.{table}\n"
+
+    def asks(self, query: str) -> str:
+        """Of the catalog of the profile."""
+        return f"source: iceberg\ntable: lake.shop\nquery: {query}\n"
+
+    def stir(self, table: str) -> None:
+        """A new snapshot of the same rows."""
+        known = self.catalog.load_table(("shop", table))
+        known.overwrite(self.con.sql(f"FROM {table}").to_arrow_table())
+
+
+def sql_catalog(folder: str, warehouse: str = "", **more: str) -> Any:
+    """A new catalog in an SQLite file."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    uri = f"sqlite:///{os.path.join(folder, 'catalog.db')}"
+    catalog = SqlCatalog("lake", uri=uri, warehouse=warehouse or f"file://{folder}", poolclass="NullPool", **more)
+    catalog.create_namespace_if_not_exists("shop")
+    return catalog
+
+
+ASKED = ("postgresql", "sqlite", "duckdb", "iceberg")
+PLACES = (*ASKED, "s3", "excel")
+
+
+def place_of(word: str, project: Project, given: Callable[[str], Any]) -> Place:
+    """A place with nothing in it; `given` gives the fixture of a server."""
+    if word == "postgresql":
+        return PostgreSQLPlace(given("postgresql"))
+    if word == "s3":
+        return ObjectsPlace(project, given("bucket"))
+    simple: dict[str, Callable[[Project], Place]] = {
+        "sqlite": SQLitePlace,
+        "duckdb": DuckDBPlace,
+        "excel": ExcelPlace,
+        "iceberg": IcebergPlace,
+    }
+    return simple[word](project)
