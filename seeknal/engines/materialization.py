@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from seeknal import writers
+from seeknal import connectors, writers
 from seeknal.drivers import Failed
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.connections import connections_of
@@ -95,10 +95,11 @@ class MaterializationEngine:
 
     def _order(self, node: Node, key: str, columns: tuple[tuple[str, str], ...], chunks: tuple[Chunk, ...]) -> Order:
         said = node.recipe.definition
-        schema, _, table = said["table"].rpartition(".")
         env = self._setting.environment
+        *above, schema, table = said["table"].split(".")
+        schema = schema if env == PRODUCTION else f"{env}_{schema}"
         return Order(
-            schema=schema if env == PRODUCTION else f"{env}_{schema}",
+            schema=".".join([*above, schema]),
             table=table,
             mode=said["mode"],
             key=key,
@@ -130,6 +131,8 @@ class MaterializationEngine:
     def _writer(self, node: Node) -> Iterator[Writer]:
         """A connection for this thread; one that something went wrong with is not used again."""
         type_, settings = node.recipe.definition["type"], dict(self._setting.settings(node))
+        if hasattr(connectors.get(type_), "placed"):
+            settings = connectors.get(type_).placed(settings, self._setting.project)
         name = repr((type_, sorted(settings.items())))
         with self._lock:
             free = self._free.setdefault(name, [])

@@ -12,7 +12,9 @@ from typing import Any
 from seeknal.errors import Problem
 from seeknal.model.node import Input, Node, Recipe, view_stem
 
-_NOT_SAID = ("path", "line", "enabled")
+# Where a table is and who may write there is no part of what is written.
+_WHERE = ("catalog_uri", "warehouse")
+_NOT_SAID = ("path", "line", "enabled", *_WHERE)
 
 
 def derive(nodes: Iterable[Node]) -> tuple[list[Node], list[Problem]]:
@@ -37,7 +39,8 @@ def _materialization(node: Node, table: Mapping[str, Any]) -> Node:
     definition = {key: value for key, value in table.items() if key not in _NOT_SAID}
     if node.interval is not None and _by_interval(table, node.interval.column):
         definition["unit"] = node.interval.unit
-    recipe = Recipe("materialization", definition, (Input(node.id),))
+    late = {"connection": {name: table[name] for name in _WHERE if name in table}}
+    recipe = Recipe("materialization", definition, (Input(node.id),), late=late)
     traits = {
         "outside": True, "everywhere": True, "far": True, "beside": node.id, "behind": node.id, "enabled": table["enabled"],
     }  # fmt: skip

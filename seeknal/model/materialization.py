@@ -27,7 +27,12 @@ _MODES = {
         "incremental_by_time": "incremental_by_time",
         "upsert_by_key": "upsert_by_key",
     },
-    "iceberg": {"append": "append", "overwrite": "overwrite"},
+    "iceberg": {
+        "append": "append",
+        "overwrite": "overwrite",
+        "upsert": "upsert_by_key",
+        "upsert_by_key": "upsert_by_key",
+    },
 }
 _DEFAULT_MODE = {"postgresql": "full", "iceberg": "append"}
 _PARTS = {"postgresql": ((2,), "schema.table"), "iceberg": ((2, 3), "catalog.namespace.table")}
