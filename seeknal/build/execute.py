@@ -238,7 +238,7 @@ class Execution:
             raise DefinitionWrong(wrong)
         states = states_of(self._session.graph, self._goal, self._world, step.id, self._states)
         inputs = {name: state for name, state in states.items() if isinstance(state, Artifact)}
-        return node, step.prepared, inputs, step.id in self._policy.force
+        return node, step.prepared, inputs, step.id in self._policy.force or step.prepared.again
 
     def _done(self, step: Step, built: Built | None, error: Exception | None) -> None:
         if built is None:

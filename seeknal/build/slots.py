@@ -158,7 +158,7 @@ class _Work:
     def _ran(self, slot: Slot) -> Unsealed:
         if slot.prepared is None:
             raise DefinitionWrong(f"{self.node.id} cannot be prepared")
-        forced = any(reason.word in ("forced", "restated") for reason in slot.reasons)
+        forced = any(reason.word in ("forced", "restated", self.node.traits.get("again")) for reason in slot.reasons)
         try:
             return execute(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
         except DefinitionWrong:

@@ -57,6 +57,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     digest = "refuse unless the plan is the one that `plan` printed this digest for"
     parser.add_argument("--plan", metavar="DIGEST", help=digest)
+    parser.add_argument(
+        "--materialize",
+        action=argparse.BooleanOptionalAction,
+        help="write to tables outside for all nodes that name one, or for none (default: as each node says)",
+    )
     common.environments(parser)
     windows.window(parser)
     parser.add_argument(
@@ -141,7 +146,8 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
     said = [
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
         args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
-        __version__, sys.version, sys.prefix, args.profile, args.env,
+        __version__, sys.version, sys.prefix, args.profile, args.env, args.materialize,
+        os.environ.get("SEEKNAL_BASE_CONFIG_PATH") or os.path.expanduser("~"),
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 
