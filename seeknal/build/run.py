@@ -59,7 +59,7 @@ def planned(
     session.store.open()
     load_project(session, dict(env))
     session.read_published()
-    goal = _inside(session, options.selection, select(session.graph, options.selection))
+    goal = _inside(session, options.selection, _written(session, select(session.graph, options.selection)))
     _check_backfill(session, goal)
     force = _force(session, options, goal) - done
     plan = make_plan(session.graph, goal, session.world(), force, session.demand.asked)
@@ -69,6 +69,14 @@ def planned(
     return goal, plan
 
 
+def _written(session: Session, goal: Goal) -> Goal:
+    """The goal without the tables outside that are not to be written: as each node says, or as the request does."""
+    asked, nodes = session.request.materialize, session.graph.nodes
+    tables = {name for name in goal.targets if "behind" in nodes[name].traits}
+    left = {name for name in tables if not (nodes[name].traits["enabled"] if asked is None else asked)}
+    return Goal(goal.wanted - left, goal.targets - left)
+
+
 def _inside(session: Session, selection: Selection, goal: Goal) -> Goal:
     """The goal, and of an environment beside `prod` without what leaves the project; files that are named are written
     below the environment's own folder."""
@@ -76,7 +84,10 @@ def _inside(session: Session, selection: Selection, goal: Goal) -> Goal:
         return goal
     named = bool(selection.nodes or selection.types)
     outside = {name: session.graph.nodes[name].traits for name in goal.targets}
-    sent = {name for name, traits in outside.items() if "outside" in traits and not (named and "writes" in traits)}
+    kept = ("everywhere", "writes") if named else ("everywhere",)
+    sent = {
+        name for name, traits in outside.items() if "outside" in traits and not any(word in traits for word in kept)
+    }
     if sent and named:
         session.warn(f"only `prod` sends to the outside world: {', '.join(sorted(sent))} is left out")
     return Goal(goal.wanted - sent, goal.targets - sent)
@@ -92,10 +103,11 @@ def _check_backfill(session: Session, goal: Goal) -> None:
 def _force(session: Session, options: Options, goal: Goal) -> frozenset[str]:
     if options.full:
         return goal.wanted
-    # A source with intervals is read whole or not at all, or asked for those that are not over.
-    traits = {name: session.graph.nodes[name].traits for name in goal.targets}
-    whole = {name for name, said in traits.items() if "split" in said} & session.demand.restated.keys()
-    return frozenset(whole | {name for name, said in traits.items() if "again" in said and "cadence" not in said})
+    # A source with intervals is read whole or not at all.
+    return (
+        frozenset(name for name in goal.targets if "split" in session.graph.nodes[name].traits)
+        & session.demand.restated.keys()
+    )
 
 
 def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) -> Outcome:
@@ -107,7 +119,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
             _warn(session)
             _warn_of_window(session, plan)
-            tell("planned", targets=len(plan.steps), plan=plan)
+            tell("planned", targets=len(plan.steps), environment=session.request.environment, plan=plan)
             policy = Policy(
                 _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
             )

@@ -56,6 +56,7 @@ class Request:
     durable: bool = True
     demand: Demand | None = None
     restate: bool = False
+    materialize: bool | None = None
     profile: str | None = None
     connect: bool = True
 
@@ -283,6 +284,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         warn=session.warn,
         watch=session.stats.watch,
         settings=session.settings,
+        environment=request.environment,
         connect=request.connect,
     )
 

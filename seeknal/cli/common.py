@@ -206,7 +206,14 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
     env = environment_name(getattr(args, "env", None))
     restate, connect = getattr(args, "restate", False), not getattr(args, "no_connect", False)
     return replace(
-        made, demand=demand, words=words, restate=restate, environment=env, profile=profile(args), connect=connect
+        made,
+        demand=demand,
+        words=words,
+        restate=restate,
+        environment=env,
+        materialize=getattr(args, "materialize", None),
+        profile=profile(args),
+        connect=connect,
     )
 
 

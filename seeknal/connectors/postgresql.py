@@ -107,6 +107,17 @@ _SAME = {
 _WIDER = {"oid": "int8", "money": "numeric", "timetz": "text"}
 
 
+def token_query(definition: Mapping[str, Any], schema: str) -> str:
+    """SQL whose answer is equal as long as no transaction has ended that might have changed a table, NULL where more than
+    tables may be read: views, foreign tables and policies can hold anything, the time of day included."""
+    table = literal(relation(definition, schema))
+    return (
+        f"WITH RECURSIVE parts AS (SELECT to_regclass({table})::oid AS oid UNION SELECT inhrelid FROM pg_inherits "
+        "JOIN parts ON inhparent = parts.oid) SELECT CASE WHEN bool_and(relkind IN ('r', 'p', 'm') AND NOT relrowsecurity) "
+        "THEN pg_postmaster_start_time()::text || ' ' || pg_current_snapshot()::text END FROM parts JOIN pg_class USING (oid)"
+    )
+
+
 def relation(definition: Mapping[str, Any], schema: str) -> str:
     """What rows are read from, for a FROM."""
     if "query" in definition:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from seeknal.connectors.postgresql import Column, refused, relation, statement, typed, value
+from seeknal.connectors.postgresql import Column, refused, relation, statement, token_query, typed, value
 from seeknal.drivers import Arriving, Failed, Rows, Window
 from seeknal.errors import EnvironmentFailure
 
@@ -69,17 +69,39 @@ class PostgreSQL:
         return f"{cluster}/{database}/{self._schema}"
 
     def token(self, definition: Mapping[str, Any]) -> str | None:
-        """The answer of the probe."""
-        return repr(self._ask(definition["probe"])) if definition.get("probe") else None
+        """The answer of the probe; without one, what the server itself knows of a plain table."""
+        if definition.get("probe"):
+            return repr(self._ask(definition["probe"]))
+        if "query" in definition:
+            return None
+        ((found,),) = self._ask(token_query(definition, self._schema))
+        return found
 
-    def _ask(self, sql: str) -> list[tuple[str, ...]]:
+    def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         self.execute(_BEGIN)
         try:
-            with _told(), self._statement(sql) as made:
-                table = _reader(made.execute_query()[0]).read_all()
-            return [tuple(str(cell) for cell in row.values()) for row in table.to_pylist()]
+            return [tuple(None if cell is None else str(cell) for cell in row) for row in self.ask(sql)]
         finally:
             self.done()
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The few rows of a query, in whatever transaction there is."""
+        with _told(), self._statement(sql) as made:
+            handle = made.execute_query()[0]
+            table = _reader(handle).read_all()
+        return [tuple(row.values()) for row in table.to_pylist()]
+
+    def stage(self, table: str, reader: Any) -> int:
+        """Stream rows into a new temporary table, within the transaction; returns how many."""
+        from adbc_driver_manager import ArrowArrayStreamHandle
+
+        with _told(), self._statement("") as made:
+            said = {"target_table": table, "mode": "adbc.ingest.mode.create", "temporary": "true"}
+            made.set_options(**{f"adbc.ingest.{name}": value for name, value in said.items()})
+            handle = ArrowArrayStreamHandle()
+            reader._export_to_c(handle.address)
+            made.bind_stream(handle)
+            return int(made.execute_update())
 
     def names(self, definition: Mapping[str, Any]) -> list[str]:
         """The columns of the table or the query."""

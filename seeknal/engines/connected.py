@@ -77,7 +77,8 @@ class ConnectedEngine:
             raise wrong_at(node, text, "file_missing")
         digests = tuple(tuple(file.digest for file in group) for group in files)
         told = {} if files or not self._setting.connect else self._told(node)
-        return Prepared(Action(self.tag, {**node.recipe.definition, **told}, files=digests), {}, None)
+        again = not files and "token" not in told and "cadence" not in node.traits
+        return Prepared(Action(self.tag, {**node.recipe.definition, **told}, files=digests), {}, None, again=again)
 
     def _told(self, node: Node) -> Mapping[str, Any]:
         """What the place says of itself, asked once in a session."""
@@ -91,7 +92,8 @@ class ConnectedEngine:
 
     def _asked(self, node: Node, held: list[Far]) -> Mapping[str, Any]:
         with self._far(node, held, known_dead=True) as far:
-            token = far.token(asked(node))
+            # An interval that is over is read once: what the whole place is known by says nothing of it.
+            token = None if "cadence" in node.traits else far.token(asked(node))
             return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})
 
     def narrowed(self, node: Node, action: Action) -> Action:

@@ -99,6 +99,7 @@ def _connected(spec: Spec, connector: Any, word: str, params: dict[str, Any]) ->
     definition = {"source": connector.NAME, "options": options, "types": _types(spec)}
     definition |= {name: params[name] for name in ("connection", "probe") if name in params}
     inline = {name: value for name, value in params.items() if name in connector.CONNECTION}
+    # Only with intervals this says something: then each is read until it is over, and what is over is not asked for again.
     blind = not (files or "probe" in params or getattr(connector, "TOKEN", False))
     traits = {"source": connector.NAME, "warnings": list(odd.values()), "fields": ("params", *inline, *_SAID)}
     traits |= {"again": "read_again"} if blind else {}

@@ -25,7 +25,8 @@ def settings_of(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[st
 
 
 def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str, Any]:
-    connector = connectors.get(node.recipe.definition["source"])
+    said = node.recipe.definition
+    connector = connectors.get(said["source"] if "source" in said else said["type"])
     name = node.recipe.definition.get("connection")
     said = {} if name is None else _named(node, connector.NAME, name, profile)
     late = node.recipe.late

@@ -15,7 +15,7 @@ from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.graph import find_cycle
-from seeknal.model.lowering import Lowered, Path, Wrong
+from seeknal.model.lowering import Path, Wrong
 from seeknal.model.materialization import tables_of
 from seeknal.model.node import SELF, Node
 from seeknal.model.typed import typed
@@ -211,7 +211,7 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     traits = {
         **lowered.traits,
         "lines": lines_for(declaration, lowered.traits),
-        **_outside(declaration, fields, lowered),
+        **_outside(declaration, fields),
     }
     traits["audits"] = checks_on(fields)
     traits |= interval_traits(declaration.kind, fields, traits)
@@ -227,12 +227,10 @@ def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 
 
-def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lowered) -> dict[str, Any]:
-    """The tables outside that a node names, and a warning for each that is not written."""
+def _outside(declaration: Declaration, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables outside that a node names, each with its line."""
     tables = tables_of(fields, declaration.function.stacked if declaration.function else ())
-    text = "the table {} is not written: writing to databases comes with connections, in a later version"
-    more = [(t["path"], text.format(t["table"]), "not_written") for t in tables if t["enabled"]]
-    return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
+    return {"tables": [{**table, "line": declaration.line_of(table["path"])} for table in tables]}
 
 
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:

@@ -1,17 +1,11 @@
-"""Rows from PostgreSQL to an artifact, against `psql \\copy` of the same table to a file: rows per second, peak memory.
-
-python -m tests.bench.postgres [rows in millions]; the server is started for it. Both are measured in turns, three times each.
-"""
+"""Rows from PostgreSQL to an artifact and back, against `psql \\copy` of the same table in the same run."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
-import time
 
-from tests.project_on_disk import Project
+from tests.bench.measure import Cost, Table, alternately, cost, seeknal, workplace
+from tests.bench.projects import write
 from tests.servers import Server, postgres
 
 _TABLE = (
@@ -21,62 +15,81 @@ _TABLE = (
 )
 
 
-def copied(server: Server, folder: str) -> float:
-    """Seconds of `psql \\copy`, as the server's own tool does it."""
-    start = time.perf_counter()
-    words = [
-        os.path.join(server.programs, "psql"),
-        "-q",
-        "-d",
-        server.uri(),
-        "-c",
-        rf"\copy orders to {folder}/orders.copy",
-    ]
-    subprocess.run(words, check=True, env={"PATH": os.environ["PATH"]})
-    spent = time.perf_counter() - start
-    os.unlink(os.path.join(folder, "orders.copy"))
-    return spent
+def bench(runs: int, *, quick: bool = False) -> Table:
+    """10 million rows of 6 columns; the server is started for it."""
+    rows = 1_000_000 if quick else 10_000_000
+    table = Table(
+        f"PostgreSQL, {rows:,} rows", ["what", "wall s (min)", "CPU s", "peak MiB", "million rows/s", "ratio"]
+    )
+    with workplace() as folder, postgres(folder) as server:
+        server.execute(_TABLE.format(rows), "CREATE TABLE copied (LIKE orders)", "VACUUM ANALYZE orders")
+        root = os.path.join(folder, "shop")
+        _project(root, server)
+        os.environ["BENCH_PASSWORD"] = server.password
+        more = {"BENCH_PASSWORD": server.password}
+        file = os.path.join(folder, "orders.copy")
 
+        def copied_in() -> Cost:
+            server.execute("TRUNCATE copied")
+            return _psql(server, rf"\copy copied from {file}")
 
-def read(project: Project, server: Server) -> tuple[float, int]:
-    """Seconds of a whole run that reads the table, and the most memory that it had, in MiB."""
-    words = [sys.executable, "-m", "seeknal", "run", "-q", "--full", "--project-path", project.root]
-    start = time.perf_counter()
-    with subprocess.Popen(words, env={**os.environ, "BENCH_PASSWORD": server.password}) as child:
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    return time.perf_counter() - start, used.ru_maxrss // 1024
+        def written() -> Cost:
+            server.execute("DROP TABLE IF EXISTS back", "DROP TABLE IF EXISTS seeknal_materializations")
+            return seeknal(root, "run", "--nodes", "materialization.shop.public.back", more=more)
 
-
-def main() -> None:
-    """Measure, and print a line for each."""
-    millions = float(sys.argv[1]) if len(sys.argv) > 1 else 10
-    rows = int(millions * 1e6)
-    print(f"load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores, {rows:,} rows of 6 columns")
-    with tempfile.TemporaryDirectory() as folder, postgres(folder) as server:
-        server.execute(_TABLE.format(rows), "VACUUM ANALYZE orders")
-        ((size,),) = server.rows("SELECT pg_table_size('orders')")
-        project = Project(os.path.join(folder, "shop"))
-        project.write("seeknal_project.yml", "name: shop\n")
-        fields = f"host: {server.host}, port: {server.port}, user: {server.user}, password: '${{BENCH_PASSWORD}}'"
-        project.write("profiles.yml", f"connections:\n  shop: {{{fields}, database: postgres}}\n")
-        project.write(
-            "seeknal/orders.yml", "kind: source\nname: orders\nsource: postgresql\nconnection: shop\ntable: orders\n"
+        found = alternately(
+            max(1, min(runs, 3)),
+            copied_out=lambda: _psql(server, rf"\copy orders to {file}"),
+            read=lambda: seeknal(root, "run", "--full", "--no-materialize", more=more),
+            copied_in=copied_in,
+            written=written,
+            again=lambda: _again(root, more),
         )
-        ours, theirs, peak = [], [], 0
-        for _ in range(3):
-            theirs.append(copied(server, folder))
-            seconds, memory = read(project, server)
-            ours.append(seconds)
-            peak = max(peak, memory)
-        print(
-            f"table: {size / 2**20:,.0f} MiB; artifact: {os.path.getsize(project.view('source.orders')) / 2**20:,.0f} MiB"
+    words = {
+        "copied_out": ("psql \\copy to a file", None),
+        "read": ("a run that reads the table", "copied_out"),
+        "copied_in": ("psql \\copy from the file", None),
+        "written": ("a run that writes a new table", "copied_in"),
+        "again": ("a run that replaces its rows", "copied_in"),
+    }
+    for name, (what, floor) in words.items():
+        costs = found[name]
+        ratio = f"{costs.median('wall') / found[floor].median('wall'):.2f}x" if floor else ""
+        wall, least, cpu = (costs.median("wall") / 1e3, costs.least("wall") / 1e3, costs.median("cpu") / 1e3)
+        table.add(
+            what,
+            f"{wall:.1f} ({least:.1f})",
+            f"{cpu:.1f}",
+            f"{costs.median('peak'):.0f}",
+            f"{rows / 1e6 / wall:.2f}",
+            ratio,
         )
-        print(f"psql \\copy: {min(theirs):.1f} s, {rows / min(theirs) / 1e6:.2f} million rows/s")
-        print(f"seeknal:    {min(ours):.1f} s, {rows / min(ours) / 1e6:.2f} million rows/s, peak {peak:,} MiB")
-        print(f"ratio {min(ours) / min(theirs):.2f}")
+    return table
 
 
-if __name__ == "__main__":
-    main()
+def _psql(server: Server, command: str) -> Cost:
+    return cost([os.path.join(server.programs, "psql"), "-q", "-d", server.uri(), "-c", command], dict(os.environ))
+
+
+def _again(root: str, more: dict[str, str]) -> Cost:
+    """The table is there; another definition of it means that its rows are replaced."""
+    path = os.path.join(root, "seeknal/orders.yml")
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    write(root, "seeknal/orders.yml", before.replace("table: public.back}", "table: public.back, cascade: true}"))
+    try:
+        return seeknal(root, "run", "--nodes", "materialization.shop.public.back", more=more)
+    finally:
+        write(root, "seeknal/orders.yml", before)
+
+
+def _project(root: str, server: Server) -> None:
+    write(root, "seeknal_project.yml", "name: shop\n")
+    fields = f"host: {server.host}, port: {server.port}, user: {server.user}, password: '${{BENCH_PASSWORD}}'"
+    write(root, "profiles.yml", f"connections:\n  shop: {{{fields}, database: postgres}}\n")
+    table = "materializations: [{type: postgresql, connection: shop, table: public.back}]\n"
+    write(
+        root,
+        "seeknal/orders.yml",
+        f"kind: source\nname: orders\nsource: postgresql\nconnection: shop\ntable: orders\n{table}",
+    )
