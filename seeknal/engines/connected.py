@@ -6,35 +6,29 @@ the data is known by. Never who or what: no host, no user and no password is in 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
-from seeknal import drivers
-from seeknal.drivers import Arriving, Failed, Far, Rows, Window
+from seeknal.drivers import Failed, Far, Rows, Window
+from seeknal.engines.arriving import STREAM, check_columns, failed_at, passing, query_over, unread, wrong
 from seeknal.engines.base import File, Product, Setting
 from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
+from seeknal.engines.places import Places
 from seeknal.engines.sqlwrite import rewritten
-from seeknal.errors import BuildFailed, DefinitionWrong, EnvironmentFailure, Interrupted, Problem, nearest, safe
 from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import document_digest
-from seeknal.model.lowering import literal, quoted
-from seeknal.model.node import Node, line_at
+from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
-T = TypeVar("T")
-_GLANCE = 0.2
-_STREAM = "__arriving__"
-_WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|INT|BIGINT|LONG|HUGEINT|INT[1248])")
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 def open_engine(setting: Setting) -> ConnectedEngine:
@@ -43,33 +37,26 @@ def open_engine(setting: Setting) -> ConnectedEngine:
 
 
 class ConnectedEngine:
-    """Sources of connections. Those that are open are used again; each by one thread at a time."""
+    """Sources of connections."""
 
     tag = TAG
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._connections = connections_of(setting)
-        self._lock = threading.Lock()
+        self._places = Places(setting)
         self._asking = threading.Lock()
-        self._free: dict[str, list[Far]] = {}
-        self._busy: list[Far] = []
         self._known: dict[str, Mapping[str, Any]] = {}
-        self._dead: dict[str, Failed] = {}
-        self._closed = False
-        self._pool = ThreadPoolExecutor(max(2, setting.workers), thread_name_prefix="far")
 
     def references(self, node: Node) -> tuple[str, ...]:
         """Nothing: a source reads what is outside."""
         return ()
 
-    # -- the action ------------------------------------------------------------------------------------------------
-
     def prepare(self, node: Node, inputs: Mapping[str, Artifact], files: tuple[tuple[File, ...], ...]) -> Prepared:
         """The action: what is asked, and what the data is known by now. Raises DefinitionWrong."""
         if files and not files[0]:
             text = f"{node.id}: there is no file {node.recipe.files[0]!r}: is the path right?"
-            raise _wrong(node, text, "file_missing")
+            raise wrong(node, text, "file_missing")
         digests = tuple(tuple(file.digest for file in group) for group in files)
         told = {} if files or not self._setting.connect else self._told(node)
         again = not files and "token" not in told and "cadence" not in node.traits
@@ -80,220 +67,64 @@ class ConnectedEngine:
         with self._asking:
             if node.id not in self._known:
                 try:
-                    self._known[node.id] = self._patiently(partial(self._asked, node))
+                    self._known[node.id] = self._places.use(node, partial(_known_by, node), hopeful=False)
                 except Failed as failed:
-                    raise _failed(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
+                    raise failed_at(node, failed, "probe" if "probe" in node.recipe.definition else "table") from failed
             return self._known[node.id]
-
-    def _asked(self, node: Node, held: list[Far]) -> Mapping[str, Any]:
-        with self._far(node, held, known_dead=True) as far:
-            # An interval that is over is read once: what the whole place is known by says nothing of it.
-            token = None if "cadence" in node.traits else far.token(_asked(node))
-            return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})
-
-    # -- the rows --------------------------------------------------------------------------------------------------
 
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Stream the rows into `output`."""
         interval = prepared.action.interval
         window = Window(node.traits["cadence"].column, *interval) if interval else None
         try:
-            return self._patiently(partial(self._read, node, window, output))
+            return self._places.use(node, partial(self._read, node, window, output))
         except Failed as failed:
             field = "interval" if window and failed.reason == "column_missing" else "table"
-            raise _passing(_failed(node, failed, field)) from failed
+            raise passing(failed_at(node, failed, field)) from failed
 
-    def _read(self, node: Node, window: Window | None, output: str, held: list[Far]) -> Product:
-        with self._far(node, held) as far:
-            rows = far.rows(_asked(node), window)
-            try:
-                return self._written(node, rows, output)
-            except duckdb.Error as error:
-                raise _unread(node, error) from error
+    def _read(self, node: Node, window: Window | None, output: str, far: Far) -> Product:
+        rows = far.rows(_asked(node), window)
+        try:
+            return self._written(node, rows, output)
+        except duckdb.Error as error:
+            raise unread(node, error) from error
 
     def _written(self, node: Node, rows: Rows, output: str) -> Product:
-        types = {name.lower(): type_ for name, type_ in node.recipe.definition["types"].items()}
-        _check_columns(node, [column.name for column in rows.columns])
-        shown = ", ".join(f"{_typed(c, types.get(c.name.lower()))} AS {quoted(c.name)}" for c in rows.columns)
-        free = not re.search(r"\border\s+by\b", str(node.recipe.definition["options"].get("query", "")), re.IGNORECASE)
+        free = not _ORDERED.search(str(node.recipe.definition["options"].get("query", "")))
+        query, whole = query_over(node, rows.columns), "split" not in node.traits
         con = self._connections.own()
-        con.register(_STREAM, rows.stream)
+        con.register(STREAM, rows.stream)
         try:
-            count = copy(con, f"SELECT {shown} FROM {_STREAM}", output, kept="split" not in node.traits)
+            count = copy(con, query, output, kept=whole)
         finally:
             with suppress(duckdb.Error):
-                con.unregister(_STREAM)
-        small = "split" not in node.traits and rewritten(con, output, count, free=free)
+                con.unregister(STREAM)
+        small = whole and rewritten(con, output, count, free=free)
         return Product(order_counts=small or not free)
-
-    # -- what people are told before anything is read --------------------------------------------------------------
 
     def check(self, node: Node) -> None:
         """Connect, and look whether what is asked for is there. Raises DefinitionWrong."""
         if not self._setting.connect:
             return
         try:
-            self._patiently(partial(self._looked, node))
+            found = self._places.use(node, lambda far: far.names(_asked(node)), hopeful=False)
         except Failed as failed:
-            raise _failed(node, failed, "table") from failed
-
-    def _looked(self, node: Node, held: list[Far]) -> None:
-        with self._far(node, held, known_dead=True) as far:
-            _check_columns(node, far.names(_asked(node)))
-
-    # -- connections -----------------------------------------------------------------------------------------------
-
-    def _patiently(self, work: Callable[[list[Far]], T]) -> T:
-        """Have it done in another thread: what waits for the other side sees no signal. Stops it when one came."""
-        held: list[Far] = []
-        if self._closed:
-            raise Interrupted("the run was stopped")
-        future = self._pool.submit(work, held)
-        try:
-            while not future.done():
-                wait([future], _GLANCE)
-            return future.result()
-        except BaseException:
-            while not future.done():
-                for far in held:
-                    far.stop()
-                wait([future], _GLANCE)
-            raise
-
-    @contextmanager
-    def _far(self, node: Node, held: list[Far], *, known_dead: bool = False) -> Iterator[Far]:
-        """A connection for this thread; one that something went wrong with is not used again. `known_dead`: a place that
-        did not answer in this session is not waited for once more."""
-        source, settings = node.recipe.definition["source"], dict(self._setting.settings(node))
-        if node.recipe.files:
-            settings["path"] = os.path.join(self._setting.project, settings["path"])
-        name = repr((source, sorted(settings.items())))
-        with self._lock:
-            free = self._free.setdefault(name, [])
-            far = free.pop() if free else None
-        if known_dead and name in self._dead:
-            raise self._dead[name]
-        far = far or self._opened(node, name, settings)
-        held.append(far)
-        with self._lock:
-            if self._closed:
-                far.close()
-                raise Interrupted("the run was stopped")
-            self._busy.append(far)
-        try:
-            yield far
-            far.done()
-        except BaseException:
-            far.stop()  # what nobody waits for any more must not go on over there
-            far.close()
-            raise
-        else:
-            self._keep(far, free, again=not node.recipe.files)
-        finally:
-            with self._lock:
-                self._busy.remove(far)
-
-    def _opened(self, node: Node, name: str, settings: Mapping[str, Any]) -> Far:
-        try:
-            return drivers.get(node.recipe.definition["source"])(settings)
-        except EnvironmentFailure as error:
-            text = f"{node.file}:{node.line}: {node.id}: {error.message}"
-            raise EnvironmentFailure(text, reason=error.reason, hint=error.hint) from error
-        except Failed as failed:
-            self._dead[name] = failed
-            raise
-
-    def _keep(self, far: Far, free: list[Far], *, again: bool) -> None:
-        """Keep a connection for later; a file may be another one by then."""
-        with self._lock:
-            if again and not self._closed:
-                free.append(far)
-                return
-        far.close()
+            raise failed_at(node, failed, "table") from failed
+        check_columns(node, found)
 
     def close(self) -> None:
         """Interrupt what runs, close what is open."""
-        with self._lock:
-            self._closed = True
-            free = [far for fars in self._free.values() for far in fars]
-            self._free.clear()
-            for far in self._busy:
-                far.stop()
-        self._pool.shutdown(wait=False)
-        for far in free:
-            far.close()
+        self._places.close()
         self._connections.close()
 
 
 def _asked(node: Node) -> Mapping[str, Any]:
+    """What a driver is given: what is read, the types that a person declared, the probe."""
     definition = node.recipe.definition
     return {**definition["options"], "types": definition["types"], "probe": definition.get("probe")}
 
 
-def _typed(column: Arriving, declared: str | None) -> str:
-    """DuckDB's expression for a column in its type: as declared, as its connector says, or as it comes."""
-    value, type_ = column.value, declared or column.type
-    cast = f"TRY_CAST({value} AS {type_})" if type_ else value
-    cases = [(column.refused, column.why)] if column.refused and not declared else []
-    if type_:
-        wrong = f"{cast} IS NULL AND {value} IS NOT NULL"
-        number = f"TRY_CAST({value} AS DOUBLE)"
-        wrong += f" OR {number} <> trunc({number})" if declared and _WHOLE.fullmatch(declared) else ""
-        cases.append((wrong, f"has a value that is no {type_}"))
-    told = " ".join(
-        f"WHEN {wrong} THEN error({literal(f'the column {column.name} {why}: ')} || CAST({value} AS VARCHAR))"
-        for wrong, why in cases
-    )
-    return f"CASE {told} ELSE {cast} END" if cases else cast
-
-
-def _check_columns(node: Node, found: Sequence[str]) -> None:
-    """Raise DefinitionWrong for a column that is declared and not there, and for two of one name."""
-    have = {name.lower() for name in found}
-    if len(have) < len(found):
-        twin = next(name for i, name in enumerate(found) if name.lower() in {n.lower() for n in found[:i]})
-        raise _wrong(node, f"{node.id}: two columns are called {twin!r}: name them with AS in a query", "column_wrong")
-    for name in node.recipe.definition["types"]:
-        if name.lower() not in have:
-            text = f"{node.id}: declares the column {name!r}, which is not there{nearest(name, found)}; there are: "
-            raise _wrong(node, text + ", ".join(found), "column_missing", ("columns", name))
-
-
-def _line(node: Node, path: tuple[str, ...]) -> int:
-    """The line of a field, there or in `params`; of the query, where one stands in place of a table."""
-    written = node.traits.get("lines", {}).get("fields", {})
-    path = ("query",) if path == ("table",) and {"query", "params.query"}.intersection(written) else path
-    if path == ("interval",):
-        return int(node.traits["lines"]["interval"])
-    return max(line_at(node, path), line_at(node, ("params", *path)))
-
-
-def _wrong(node: Node, text: str, reason: str, path: tuple[str, ...] = ("table",), hint: str = "") -> DefinitionWrong:
-    problem = Problem(node.file, _line(node, path), text, reason)
-    return DefinitionWrong(text, reason=reason, hint=hint, problem=problem)
-
-
-# What another try may mend, where a wrong definition stays wrong.
-_PASSING = ("no_answer", "connection_lost", "query_cancelled")
-
-
-def _failed(node: Node, failed: Failed, field: str) -> DefinitionWrong:
-    """What did not work, at the line of the field that it is about."""
-    field = "connection" if failed.reason in ("no_answer", "connection_refused", "connection_lost") else field
-    name = node.recipe.definition.get("connection")
-    where = f" (connection {name})" if name else ""
-    return _wrong(node, f"{node.id}{where}: {safe(failed.message)}", failed.reason, (field,), failed.hint)
-
-
-def _unread(node: Node, error: Exception) -> BuildFailed:
-    """What went wrong while the rows came: a value that does not fit, or what the driver said of the server."""
-    text = str(error)
-    if f"reading the stream registered as '{_STREAM}' failed" in text:
-        return _passing(_failed(node, drivers.told(node.recipe.definition["source"], text), "table"))
-    said = text.split("Error: ", 1)[-1].split("\n", maxsplit=1)[0]
-    return _wrong(node, f"{node.id}: {safe(said)}", "type_wrong", ("columns",))
-
-
-def _passing(wrong: DefinitionWrong) -> BuildFailed:
-    """The failure as one that another try may mend, where that may be."""
-    return BuildFailed(wrong.message, reason=wrong.reason, hint=wrong.hint) if wrong.reason in _PASSING else wrong
+def _known_by(node: Node, far: Far) -> Mapping[str, Any]:
+    # An interval that is over is read once: what the whole place is known by says nothing of it.
+    token = None if "cadence" in node.traits else far.token(_asked(node))
+    return {"place": document_digest(far.identity())} | ({} if token is None else {"token": token})

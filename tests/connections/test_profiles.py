@@ -211,5 +211,5 @@ def test_what_a_source_says_itself_wins_over_its_connection(project: Project, po
             "seeknal/rides.yml",
             f"kind: source\nname: rides\nsource: postgres\ntable: rides\nparams: {{{inline}, password: '{password}'}}\n",
         )
-        assert project.run().built == {"source.rides"}
+        assert project.run("--full").built == {"source.rides"}
         assert project.rows("source.rides") == [(7,)]
