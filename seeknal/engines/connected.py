@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ import duckdb
 from seeknal.drivers import Failed, Far, Rows, Window
 from seeknal.engines.arriving import STREAM, check_columns, failed_at, passing, query_over, unread, wrong
 from seeknal.engines.base import File, Product, Setting
+from seeknal.engines.batches import Batches
 from seeknal.engines.connections import connections_of
 from seeknal.engines.duckdb import TAG
 from seeknal.engines.parquet import copy
@@ -25,6 +26,7 @@ from seeknal.engines.places import Places
 from seeknal.engines.sqlwrite import rewritten
 from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import document_digest
+from seeknal.model.lowering import path_literal
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -45,6 +47,7 @@ class ConnectedEngine:
         self._setting = setting
         self._connections = connections_of(setting)
         self._places = Places(setting)
+        self._batches = Batches(setting.scratch)
         self._asking = threading.Lock()
         self._known: dict[str, Mapping[str, Any]] = {}
 
@@ -75,7 +78,29 @@ class ConnectedEngine:
     def run(self, node: Node, prepared: Prepared, paths: Mapping[str, str], output: str) -> Product:
         """Stream the rows into `output`."""
         interval = prepared.action.interval
-        window = Window(node.traits["cadence"].column, *interval) if interval else None
+        if interval is None:
+            return self._arrived(node, None, output)
+        window = Window(node.traits["cadence"].column, *interval)
+        rows = self._batches.rows_of(node, window, partial(self._fetched, node))
+        if rows is None:
+            return self._arrived(node, window, output)
+        try:
+            count = copy(self._connections.own(), rows, output)
+        except duckdb.Error as error:
+            raise unread(node, error) from error
+        return Product(order_counts=self._small(node, output, count))
+
+    def _fetched(self, node: Node, window: Window, path: str) -> str:
+        """Write the rows of several intervals to a file; the type of their time."""
+        self._arrived(node, window, path)
+        told = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
+        return next((type_ for name, type_, *_ in told if name.lower() == window.column.lower()), "")
+
+    def expect_intervals(self, node: Node, intervals: Sequence[tuple[str, str]]) -> None:
+        """These intervals are asked for next: neighbours are read with one question."""
+        self._batches.expect(node, intervals)
+
+    def _arrived(self, node: Node, window: Window | None, output: str) -> Product:
         try:
             return self._places.use(node, partial(self._read, node, window, output))
         except Failed as failed:
@@ -90,17 +115,20 @@ class ConnectedEngine:
             raise unread(node, error) from error
 
     def _written(self, node: Node, rows: Rows, output: str) -> Product:
-        free = not _ORDERED.search(str(node.recipe.definition["options"].get("query", "")))
-        query, whole = query_over(node, rows.columns), "split" not in node.traits
-        con = self._connections.own()
+        query, con = query_over(node, rows.columns), self._connections.own()
         con.register(STREAM, rows.stream)
         try:
-            count = copy(con, query, output, kept=whole)
+            count = copy(con, query, output, kept="split" not in node.traits)
         finally:
             with suppress(duckdb.Error):
                 con.unregister(STREAM)
-        small = whole and rewritten(con, output, count, free=free)
-        return Product(order_counts=small or not free)
+        return Product(order_counts=self._small(node, output, count))
+
+    def _small(self, node: Node, output: str, rows: int) -> bool:
+        """Put few rows in canonical order; whether the order of what is there now counts."""
+        free = not _ORDERED.search(str(node.recipe.definition["options"].get("query", "")))
+        small = "split" not in node.traits and rewritten(self._connections.own(), output, rows, free=free)
+        return small or not free
 
     def check(self, node: Node) -> None:
         """Connect, and look whether what is asked for is there. Raises DefinitionWrong."""
@@ -115,6 +143,7 @@ class ConnectedEngine:
     def close(self) -> None:
         """Interrupt what runs, close what is open."""
         self._places.close()
+        self._batches.close()
         self._connections.close()
 
 
