@@ -115,7 +115,7 @@ def token_query(definition: Mapping[str, Any], schema: str) -> str:
     return (
         f"WITH RECURSIVE parts AS (SELECT to_regclass({table})::oid AS oid UNION SELECT inhrelid FROM pg_inherits "
         "JOIN parts ON inhparent = parts.oid) SELECT CASE WHEN bool_and(relkind IN ('r', 'p', 'm') AND NOT relrowsecurity) "
-        "THEN pg_postmaster_start_time()::text || ' ' || pg_current_snapshot()::text END FROM parts JOIN pg_class USING (oid)"
+        "THEN pg_postmaster_start_time()::text || ' ' || txid_current_snapshot()::text END FROM parts JOIN pg_class USING (oid)"
     )
 
 
