@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import duckdb
+
 from seeknal import drivers
 from seeknal.drivers import Arriving, Failed
 from seeknal.errors import BuildFailed, DefinitionWrong, Problem, nearest, safe
@@ -46,7 +48,9 @@ def _typed(column: Arriving, declared: str | None) -> str:
 
 
 def check_columns(node: Node, found: Sequence[str]) -> None:
-    """Raise DefinitionWrong for a column that is declared and not there, and for two of one name."""
+    """Raise DefinitionWrong for no column at all, one that is declared and not there, and two of one name."""
+    if not found:
+        raise wrong(node, f"{node.id}: it has no columns: a table needs at least one", "column_missing")
     seen: set[str] = set()
     for name in found:
         if name.lower() in seen:
@@ -88,8 +92,11 @@ def unread(node: Node, error: Exception) -> BuildFailed:
     text = str(error)
     if f"reading the stream registered as '{STREAM}' failed" in text:
         return passing(failed_at(node, drivers.told(node.recipe.definition["source"], text), "table"))
-    said = text.split("Error: ", 1)[-1].split("\n", maxsplit=1)[0]
-    return wrong(node, f"{node.id}: {safe(said)}", "type_wrong", ("columns",))
+    said = f"{node.id}: {safe(text.split('Error: ', 1)[-1].splitlines()[0])}"
+    if isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
+        return wrong(node, said, "type_wrong", ("columns",))
+    word = "out_of_memory" if isinstance(error, duckdb.OutOfMemoryException) else "unreadable"
+    return BuildFailed(f"{node.file}:{node.line}: {said}", reason=word)
 
 
 def passing(found: DefinitionWrong) -> BuildFailed:

@@ -30,6 +30,7 @@ from seeknal.model.lowering import path_literal
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
+_AGAIN = "read in every run: without a probe, nothing tells whether it has changed"
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
@@ -79,7 +80,8 @@ class ConnectedEngine:
         """Stream the rows into `output`."""
         interval = prepared.action.interval
         if interval is None:
-            return self._arrived(node, None, output)
+            product = self._arrived(node, None, output)
+            return product._replace(notes=(_AGAIN,)) if prepared.again else product
         window = Window(node.traits["cadence"].column, *interval)
         rows = self._batches.rows_of(node, window, partial(self._fetched, node))
         if rows is None:

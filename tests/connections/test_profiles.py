@@ -213,3 +213,15 @@ def test_what_a_source_says_itself_wins_over_its_connection(project: Project, po
         )
         assert project.run("--full").built == {"source.rides"}
         assert project.rows("source.rides") == [(7,)]
+
+
+def test_a_source_in_python_is_read_over_a_connection_too(project: Project, postgresql: Database) -> None:
+    postgresql.execute("CREATE TABLE rides AS SELECT 3 AS id")
+    project.write(
+        "seeknal/rides.py",
+        "from seeknal.pipeline import source\n\n\n"
+        "@source(name='rides', source='postgresql', table='rides', connection='shop', columns={'id': 'BIGINT'})\n"
+        "def rides():\n    ...\n",
+    )
+    project.run()
+    assert project.rows("source.rides") == [(3,)]
