@@ -17,8 +17,9 @@ from seeknal.drivers import Window
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Node
 
-# Each interval looks through the rows of its batch: with more of them, that would take longer than asking again.
-_MOST = 32
+# How many intervals are asked for at first; four times as many when so few rows came of it: each interval looks through the
+# rows of its batch, and with many that takes longer than asking again.
+_FIRST, _FEW_ROWS = 32, 500_000
 
 
 class _Batch(NamedTuple):
@@ -38,6 +39,7 @@ class Batches:
         self._locks: dict[str, threading.Lock] = {}
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         self._ready: dict[str, list[_Batch]] = {}
+        self._size: dict[str, int] = {}
 
     def expect(self, node: Node, intervals: Sequence[tuple[str, str]]) -> None:
         """What is going to be asked for."""
@@ -45,9 +47,9 @@ class Batches:
             self._wanted[node.id] = sorted(intervals)
             self._locks.setdefault(node.id, threading.Lock())
 
-    def rows_of(self, node: Node, window: Window, read: Callable[[Window, str], str]) -> str | None:
+    def rows_of(self, node: Node, window: Window, read: Callable[[Window, str], tuple[str, int]]) -> str | None:
         """DuckDB's query for the rows of an interval, whose batch is read first where it was not; None where the interval
-        has no neighbours. `read` writes the rows of a window to a file, and tells the type of the time in it."""
+        has no neighbours. `read` writes the rows of a window to a file, and tells the type of the time in it, and how many they are."""
         interval = (window.start, window.end)
         with self._locks.get(node.id, self._lock):
             batch = next((batch for batch in self._ready.get(node.id, ()) if interval in batch.left), None)
@@ -59,7 +61,7 @@ class Batches:
         start, end = (literal(bound.removesuffix("Z").replace("T", " ")) for bound in interval)
         return f"FROM read_parquet({path_literal(batch.path)}) WHERE {time} >= TIMESTAMP {start} AND {time} < TIMESTAMP {end}"
 
-    def _next(self, node: Node, window: Window, read: Callable[[Window, str], str]) -> _Batch | None:
+    def _next(self, node: Node, window: Window, read: Callable[[Window, str], tuple[str, int]]) -> _Batch | None:
         intervals = self._neighbours(node, (window.start, window.end))
         if len(intervals) < 2 or not _plain_time(node, window.column):
             return None
@@ -67,7 +69,7 @@ class Batches:
         path = os.path.join(self._scratch, f"batch-{os.getpid()}-{next(self._names)}")
         batch = _Batch(path, set(intervals))
         try:
-            type_ = read(Window(window.column, intervals[0][0], intervals[-1][1]), path)
+            type_, rows = read(Window(window.column, intervals[0][0], intervals[-1][1]), path)
         except BaseException:
             _remove(path)
             raise
@@ -76,13 +78,14 @@ class Batches:
             _remove(path)
             return None
         self._ready.setdefault(node.id, []).append(batch)
+        self._size[node.id] = len(intervals) * (4 if rows < _FEW_ROWS else 1)
         return batch
 
     def _neighbours(self, node: Node, interval: tuple[str, str]) -> list[tuple[str, str]]:
         """The interval, and those that follow it without a gap."""
-        found = [interval]
+        found, most = [interval], max(self._size.get(node.id, 0), _FIRST)
         for one in self._wanted.get(node.id, ()):
-            if one[0] == found[-1][1] and len(found) < _MOST:
+            if one[0] == found[-1][1] and len(found) < most:
                 found.append(one)
         return found
 

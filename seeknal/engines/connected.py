@@ -92,11 +92,13 @@ class ConnectedEngine:
             raise unread(node, error) from error
         return Product(order_counts=self._small(node, output, count))
 
-    def _fetched(self, node: Node, window: Window, path: str) -> str:
-        """Write the rows of several intervals to a file; the type of their time."""
+    def _fetched(self, node: Node, window: Window, path: str) -> tuple[str, int]:
+        """Write the rows of several intervals to a file; the type of their time, and how many they are."""
         self._arrived(node, window, path)
-        told = self._connections.own().execute(f"DESCRIBE FROM read_parquet({path_literal(path)})").fetchall()
-        return next((type_ for name, type_, *_ in told if name.lower() == window.column.lower()), "")
+        con, table = self._connections.own(), f"FROM read_parquet({path_literal(path)})"
+        told = con.execute(f"DESCRIBE {table}").fetchall()
+        (rows,) = con.execute(f"SELECT count(*) {table}").fetchone()
+        return next((type_ for name, type_, *_ in told if name.lower() == window.column.lower()), ""), rows
 
     def expect_intervals(self, node: Node, intervals: Sequence[tuple[str, str]]) -> None:
         """These intervals are asked for next: neighbours are read with one question."""

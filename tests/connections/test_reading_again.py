@@ -218,7 +218,7 @@ def test_a_connection_of_the_same_name_that_leads_elsewhere_is_another_place(pro
     assert project.rows("transform.counted") == [(0,)]
 
 
-@pytest.mark.parametrize(("type_", "questions"), [("timestamptz", 4), ("date", 4), ("text", 100)])
+@pytest.mark.parametrize(("type_", "questions"), [("timestamptz", 2), ("date", 2), ("text", 100)])
 def test_neighbouring_intervals_are_one_question(project: Project, rides: Database, type_: str, questions: int) -> None:
     """But where the time is a text: what it means is the server's to say."""
     rides.execute(
