@@ -112,6 +112,9 @@ class _Work:
     def all(self) -> None:
         """Side by side where the run may, one after the other where an interval reads the one before it."""
         workers = self.session.request.workers
+        engine = self.session.engines.get(self.node.recipe.engine)
+        if hasattr(engine, "expect_intervals"):
+            engine.expect_intervals(self.node, [slot.interval.texts() for slot in self.family.open])
         if any(not slot.key for slot in self.family.open):
             self._in_order()
         elif workers > 1:

@@ -43,9 +43,7 @@ def options(params: Mapping[str, Any]) -> dict[str, Any]:
             raise Wrong(("query",), "query has to begin with SELECT or WITH: it reads, and changes nothing")
         return {"query": query.strip().rstrip(";").rstrip()}
     if not isinstance(params.get("table"), str):
-        raise Wrong(
-            ("params", "table"), "the name of the table is missing: params: {table: orders}, or query: SELECT ..."
-        )
+        raise Wrong(("table",), "the name of the table is missing: params: {table: orders}, or query: SELECT ...")
     return {"table": params["table"]}
 
 

@@ -65,7 +65,8 @@ class PostgreSQL:
 
     def identity(self) -> str:
         """The cluster, which a copy that streams from it shares, the database, and where names are looked up."""
-        ((cluster, database),) = self._ask("SELECT (pg_control_system()).system_identifier::text, current_database()")
+        ((database,),) = self._ask("SELECT current_database()")
+        cluster = self._known("SELECT (pg_control_system()).system_identifier::text")
         return f"{cluster}/{database}/{self._schema}"
 
     def token(self, definition: Mapping[str, Any]) -> str | None:
@@ -74,8 +75,16 @@ class PostgreSQL:
             return repr(self._ask(definition["probe"]))
         if "query" in definition:
             return None
-        ((found,),) = self._ask(token_query(definition, self._schema))
-        return found
+        return self._known(token_query(definition, self._schema))
+
+    def _known(self, sql: str) -> str | None:
+        """One thing that a server says of itself; None where it has no such function, or not for us."""
+        try:
+            return self._ask(sql)[0][0]
+        except Failed as failed:
+            if failed.reason in ("query_failed", "not_allowed"):
+                return None
+            raise
 
     def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         self.execute(_BEGIN)

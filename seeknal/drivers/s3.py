@@ -67,7 +67,7 @@ class S3:
 
     def token(self, definition: Mapping[str, Any]) -> str | None:
         """What the objects are known by: key, ETag and size of each."""
-        return token(self.objects(definition))
+        return token_of(self.objects(definition))
 
     def objects(self, definition: Mapping[str, Any]) -> list[Object]:
         """The objects that the pattern means, sorted; listed once. Raises Failed where there are none."""
@@ -130,7 +130,7 @@ class S3:
         self._listed.clear()
 
 
-def token(objects: list[Object]) -> str:
+def token_of(objects: list[Object]) -> str:
     """One text that is equal as long as all objects are the same."""
     return document_digest([[one.key, one.etag, one.size] for one in objects])
 

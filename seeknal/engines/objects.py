@@ -14,17 +14,20 @@ from functools import partial
 from typing import cast
 from urllib.parse import quote
 
-from seeknal.drivers import Changed, Failed, Far
-from seeknal.drivers.s3 import S3, Object, token
+from seeknal.drivers import Changed, Failed, Far, Window
+from seeknal.drivers.s3 import S3, Object, token_of
 from seeknal.engines.base import Product, Setting
 from seeknal.engines.connected import ConnectedEngine, asked
 from seeknal.engines.connector import ConnectorEngine
 from seeknal.errors import BuildFailed, EnvironmentFailure
+from seeknal.model.action import Action
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
 # So many objects are fetched side by side.
 _TOGETHER = 4
+# The reader is given files, and no key: that is of the listing.
+_NOTHING = Action("", {})
 
 
 def open_engine(setting: Setting) -> ObjectsEngine:
@@ -39,34 +42,31 @@ class ObjectsEngine(ConnectedEngine):
         super().__init__(setting)
         self._reader = ConnectorEngine(setting)
 
-    def _read(self, node: Node, prepared: Prepared, output: str, held: list[Far]) -> Product:
+    def _read(self, node: Node, window: Window | None, output: str, token: str | None, far: Far) -> Product:
         """Fetch the objects beside `output`, read them into it."""
         folder = f"{output}.objects"
         try:
-            files = self._fetched(node, prepared.action.definition["token"], folder, held)
-            return self._reader.run(_local(node), prepared._replace(ready=files), {}, output)
+            files = self._brought(node, cast(S3, far), str(token), folder)
+            return self._reader.run(_local(node), Prepared(_NOTHING, {}, None, files), {}, output)
         except BuildFailed as error:
             error.message = error.message.replace(folder, f"s3://{node.recipe.definition['options']['bucket']}")
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _fetched(self, node: Node, known: str, folder: str, held: list[Far]) -> list[str]:
+    def _brought(self, node: Node, far: S3, known: str, folder: str) -> list[str]:
         """The local files of the objects that the key speaks of. Raises Changed, Failed."""
         definition = asked(node)
-        with self._far(node, held) as connected:
-            far = cast(S3, connected)
-            objects = far.objects(definition)
-            if token(objects) != known:
-                url = f"s3://{definition['bucket']}/{definition['pattern']}"
-                raise Changed(f"what {url} lists changed", "changed_input", "run again")
-            _room(node, self._setting.scratch, sum(one.size for one in objects))
-            fetch = partial(_fetch, far, definition["bucket"], folder)
-            try:
-                with ThreadPoolExecutor(_TOGETHER) as pool:
-                    return [*pool.map(fetch, objects)]
-            except OSError as error:
-                raise BuildFailed(f"{node.file}:{node.line}: {node.id}: {error.strerror}") from error
+        objects = far.objects(definition)
+        if token_of(objects) != known:
+            url = f"s3://{definition['bucket']}/{definition['pattern']}"
+            raise Changed(f"what {url} lists changed", "changed_input", "run again")
+        _room(node, self._setting.scratch, sum(one.size for one in objects))
+        try:
+            with ThreadPoolExecutor(_TOGETHER) as pool:
+                return [*pool.map(partial(_fetch, far, definition["bucket"], folder), objects)]
+        except OSError as error:
+            raise BuildFailed(f"{node.file}:{node.line}: {node.id}: {error.strerror}") from error
 
     def check(self, node: Node) -> None:
         """Connect, and look whether there are such objects. Raises DefinitionWrong."""

@@ -5,7 +5,7 @@ Decides that a variable has to be set only when the connection is used. What thi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seeknal import connectors
@@ -47,12 +47,10 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
                 found[field] = resolved(where, (*above, field), value, env, set(), secret=secret)
     for field, value in values.items():
         if value != inline.get(field):  # a template's value, which stands for nothing else
-            withhold(str(value))
             found[field] = value
     if hasattr(connector, "from_variables"):
         found = connector.from_variables(found, env)
-        for field in connector.SECRET:
-            withhold(str(found[field] or ""))
+    _withhold(found, connector.SECRET)
     try:
         checked: dict[str, Any] = connector.checked(found)
     except Wrong as wrong:
@@ -60,6 +58,15 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
         place, path = (here, ("params", *wrong.path)) if own else (profile, ("connections", str(name), *wrong.path))
         raise ProjectError([place.problem(path, f"{node.id}: {wrong.message}")]) from None
     return checked
+
+
+def _withhold(settings: Mapping[str, Any], secret: Iterable[str]) -> None:
+    """Have no message show the secrets, but for one that is no secret: the user's name, or the word for the server."""
+    said = {str(value) for name, value in settings.items() if name not in secret}
+    for name in secret:
+        value = str(settings[name] or "")
+        if value not in said and not any(value in word for word in connectors.known()):
+            withhold(value)
 
 
 def _named(node: Node, type_: str, name: str, profile: Profile) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seeknal import connectors
-from seeknal.errors import Problem, ProjectError, conceal, nearest, withhold
+from seeknal.errors import Problem, ProjectError, conceal, nearest
 from seeknal.model.lowering import Path
 from seeknal.project.yaml_reader import read_yaml
 
@@ -150,11 +150,9 @@ def defaults_for(profile: Profile, word: str, env: Mapping[str, str], used: set[
 def resolved(profile: Profile, path: Path, value: Any, env: Mapping[str, str], used: set[str], *, secret: bool) -> Any:
     """A value with its variables put in. A secret may have a `$` in it: there, only `${NAME}` and all of `$NAME` count.
 
-    Adds to `used`, and conceals what must not be shown. Raises ProjectError.
+    Adds to `used`, and conceals what looks as if it must not be shown; of a secret, whoever asks has to. Raises ProjectError.
     """
     if not isinstance(value, str):
-        if secret and value is not None:
-            withhold(str(value))
         return value
     lost: list[str] = []
 
@@ -166,7 +164,7 @@ def resolved(profile: Profile, path: Path, value: Any, env: Mapping[str, str], u
         default = found[2]
         if name not in env and default is None:
             lost.append(name)
-        if name in env:
+        if name in env and not secret:
             conceal(name, env[name])
         return env.get(name, default or "")
 
@@ -175,6 +173,4 @@ def resolved(profile: Profile, path: Path, value: Any, env: Mapping[str, str], u
     if lost:
         what = f"{'.'.join(map(str, path))}: the environment variable {lost[0]} is not set: set it, or write ${{{lost[0]}:default}}"
         raise ProjectError([profile.problem(path, what, "unset_variable")])
-    if secret:
-        withhold(text)
     return text

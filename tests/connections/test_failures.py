@@ -150,3 +150,19 @@ def test_a_run_that_is_stopped_stops_the_server_too(project: Project, postgresql
             break
         time.sleep(0.05)
     assert postgresql.server.rows(busy) == []
+
+
+def test_names_are_what_sql_makes_of_them(project: Project, postgresql: Database) -> None:
+    postgresql.execute(
+        'CREATE SCHEMA "Old Shop"', 'CREATE TABLE "Old Shop"."The ""Rides""" ("we""ird" int, "Größe;--" int, "select" int)',
+        'INSERT INTO "Old Shop"."The ""Rides""" VALUES (1, 2, 3)', "CREATE TABLE plain AS SELECT 4 AS id", "CREATE TABLE none ()",
+    )  # fmt: skip
+    for table, rows in (('\'"Old Shop"."The ""Rides"""\'', [(1, 2, 3)]), ("PLAIN", [(4,)]), ("Public.Plain", [(4,)])):
+        project.write("seeknal/one.yml", f"{ONE}table: {table}\n")
+        project.run()
+        assert project.rows("source.one") == rows
+    project.write("seeknal/one.yml", f"{ONE}table: none\n")
+    fails(project, "it has no columns: a table needs at least one", line=5)
+    for table in ("a.b.c", "'x; DROP TABLE plain'", "'\"open'"):
+        project.write("seeknal/one.yml", f"{ONE}table: {table}\n")
+        fails(project, "write table: orders, or schema.orders", line=5, code=3)

@@ -211,5 +211,17 @@ def test_what_a_source_says_itself_wins_over_its_connection(project: Project, po
             "seeknal/rides.yml",
             f"kind: source\nname: rides\nsource: postgres\ntable: rides\nparams: {{{inline}, password: '{password}'}}\n",
         )
-        assert project.run().built == {"source.rides"}
+        assert project.run("--full").built == {"source.rides"}
         assert project.rows("source.rides") == [(7,)]
+
+
+def test_a_source_in_python_is_read_over_a_connection_too(project: Project, postgresql: Database) -> None:
+    postgresql.execute("CREATE TABLE rides AS SELECT 3 AS id")
+    project.write(
+        "seeknal/rides.py",
+        "from seeknal.pipeline import source\n\n\n"
+        "@source(name='rides', source='postgresql', table='rides', connection='shop', columns={'id': 'BIGINT'})\n"
+        "def rides():\n    ...\n",
+    )
+    project.run()
+    assert project.rows("source.rides") == [(3,)]

@@ -216,3 +216,20 @@ def test_a_connection_of_the_same_name_that_leads_elsewhere_is_another_place(pro
     rides.server.execute("DROP TABLE IF EXISTS rides", "CREATE TABLE rides (id int)")
     assert project.run().built == {"source.rides", "transform.counted"}
     assert project.rows("transform.counted") == [(0,)]
+
+
+@pytest.mark.parametrize(("type_", "questions"), [("timestamptz", 2), ("date", 2), ("text", 100)])
+def test_neighbouring_intervals_are_one_question(project: Project, rides: Database, type_: str, questions: int) -> None:
+    """But where the time is a text: what it means is the server's to say."""
+    rides.execute(
+        "CREATE TABLE many AS SELECT i, (timestamptz '2024-01-01Z' + i * interval '7 hours') AT TIME ZONE 'UTC' AS at "
+        "FROM generate_series(0, 342) i", f"ALTER TABLE many ALTER at TYPE {type_} USING at::{type_}",
+    )  # fmt: skip
+    asked = "query: SELECT *, statement_timestamp() AS asked FROM many"
+    project.write(
+        "seeknal/sources/rides.yml", RIDES.replace("table: rides", asked) + BY_DAY.replace("}", ", open: false}")
+    )
+    assert len(intervals(project.run("--date", "2024-04-10"))) == 100
+    found = project.rows("source.rides")
+    assert sorted(row[0] for row in found) == list(range(343))
+    assert len({row[2] for row in found}) == questions

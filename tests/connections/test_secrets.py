@@ -148,3 +148,18 @@ def test_nor_after_a_run_that_was_killed(secretive: Project) -> None:
         said = child.stdout.read()
     found = [path for path, data in written(secretive) for canary in (*CANARIES, SERVER) if canary.encode() in data]
     assert (SERVER in said, found) == (False, [])
+
+
+def test_a_password_that_is_the_name_of_the_server_hides_nothing_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "postgres")
+    project.write(
+        "profiles.yml", "connections:\n  shop: {type: postgresql, port: 1, user: me, password: '${PGPASSWORD}'}\n"
+    )
+    project.write(
+        "seeknal/of_postgres.yml",
+        "kind: source\nname: of_postgres\nsource: postgresql\nconnection: shop\ntable: rides\n",
+    )
+    (failed,) = project.run(ok=False).of("failed")
+    assert failed["target"] == "source.of_postgres"
