@@ -7,7 +7,7 @@ pyiceberg is imported when rows are read; to see that nothing changed, its metad
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -133,15 +133,17 @@ class Iceberg:
 
             scan = loaded.scan(**({"row_filter": within(loaded.schema(), window)} if window else {}))
             schema = schema_to_pyarrow(scan.projection(), include_field_ids=False)
-            return pa.RecordBatchReader.from_batches(schema, self._batches(scan, schema))
+            known = self._spans.get((tuple(table), window.column)) if window else None
+            tasks = [span.task for span in known.of(window)] if known and window else scan.plan_files()
+            return pa.RecordBatchReader.from_batches(schema, self._batches(scan, schema, tasks))
 
-    def _batches(self, scan: Any, schema: Any) -> Iterator[Any]:
+    def _batches(self, scan: Any, schema: Any, tasks: Iterable[Any]) -> Iterator[Any]:
         """The rows of one data file after the other: pyiceberg itself would read all of them ahead."""
         from pyiceberg.io.pyarrow import ArrowScan
 
         with _Told():
             reading = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter)
-            for task in scan.plan_files():
+            for task in tasks:
                 for batch in reading.to_record_batches([task]):
                     if self._stopped:
                         raise Failed("it was stopped", "query_cancelled")

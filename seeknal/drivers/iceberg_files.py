@@ -15,11 +15,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Span(NamedTuple):
-    """A data file with what was deleted of it, and the first and the last time in it, where that is known."""
+    """A data file with what was deleted of it, the first and the last time in it, where that is known, and how pyiceberg
+    calls the reading of it."""
 
     first: int | None
     last: int | None
     files: tuple[str, ...]
+    task: Any
 
 
 class Spans(NamedTuple):
@@ -29,10 +31,14 @@ class Spans(NamedTuple):
     unit: timedelta
     times: int
 
+    def of(self, window: Window) -> list[Span]:
+        """The files that may have rows of an interval."""
+        start, end = (self._count(text) for text in (window.start, window.end))
+        return [one for one in self.files if _meets(one, start, end)]
+
     def token(self, window: Window) -> str:
         """Equal as long as the rows of an interval are."""
-        start, end = (self._count(text) for text in (window.start, window.end))
-        return document_digest(sorted(one.files for one in self.files if _meets(one, start, end)))
+        return document_digest(sorted(one.files for one in self.of(window)))
 
     def _count(self, text: str) -> int:
         return _whole(text, self.unit) * self.times
@@ -63,7 +69,7 @@ def spans(table: Any, column: str) -> Spans:
     for task in table.scan().plan_files():
         gone = sorted(one.file_path for one in task.delete_files)
         first, last = bound(task.file.lower_bounds), bound(task.file.upper_bounds)
-        found.append(Span(first, last, (task.file.file_path, *gone)))
+        found.append(Span(first, last, (task.file.file_path, *gone), task))
     return Spans(tuple(found), unit, times)
 
 
