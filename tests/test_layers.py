@@ -27,7 +27,8 @@ BELOW = {
     "engines": {"errors", "model", "connectors", "kinds", "pipeline", "worker"},
 }
 BELOW["build"] = {*BELOW, "errors"}
-BELOW["cli"] = {*BELOW, "build"}
+BELOW["repl"] = {*BELOW, "build"}
+BELOW["cli"] = {*BELOW, "repl"}
 # These are pure: the standard library, blake3 and what is below.
 PURE = ("model", "kinds", "connectors", "errors")
 # A child process and an engine write the output of a recipe into the store's tmp/.
@@ -99,7 +100,7 @@ def writes(path: Path) -> Iterator[str]:
             continue
         called = ast.unparse(node.func)
         owner, _, verb = called.rpartition(".")
-        if (owner == "os" and verb in WRITING) or (owner == "shutil" and verb != "get_terminal_size"):
+        if (owner == "os" and verb in WRITING) or (owner == "shutil" and verb not in ("get_terminal_size", "which")):
             yield f"{name(path)}:{node.lineno}: {called}"
         if called == "open" and set(_mode(node)).intersection("wax+"):
             yield f"{name(path)}:{node.lineno}: open({_mode(node)!r})"

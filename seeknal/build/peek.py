@@ -27,13 +27,13 @@ def peek(session: Session, artifact: Artifact, limit: int) -> dict[str, Any]:
     return {"count": artifact.rows, "columns": columns, "rows": [list(row) for row in rows]}
 
 
-def verified(session: Session, artifact: Artifact) -> str:
-    """The path of an artifact whose bytes are what they should be. Raises IntegrityFinding."""
+def verified(session: Session, artifact: Artifact, scratch: list[str] | None = None) -> str:
+    """The path of an artifact whose bytes are what they should be; see `path_of`. Raises IntegrityFinding."""
     for pattern in (p for node in session.graph.nodes.values() for p in node.recipe.files):
         if artifact.in_place:
             session.files_of(pattern)
     try:
-        return path_of(session, artifact, [])
+        return path_of(session, artifact, [] if scratch is None else scratch)
     except Damaged:
         text = f"the stored bytes of {artifact.blob} are damaged or gone: `seeknal run` builds them again"
         raise IntegrityFinding(text) from None
