@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from seeknal.model.sqltree import words as words_of
 from seeknal.repl.names import aliases, name_of
 from seeknal.repl.text import Token, spoken, tokens
 
@@ -173,67 +174,9 @@ def _cased(text: str, typed: str, what: str) -> str:
     return text.lower() if what == "keyword" and typed and typed == typed.lower() else text
 
 
-_RESERVED = frozenset(
-    [
-        "ALL",
-        "AND",
-        "ANY",
-        "AS",
-        "ASC",
-        "CASE",
-        "CAST",
-        "CHECK",
-        "COLLATE",
-        "COLUMN",
-        "CONSTRAINT",
-        "CREATE",
-        "DEFAULT",
-        "DESC",
-        "DESCRIBE",
-        "DISTINCT",
-        "DO",
-        "ELSE",
-        "END",
-        "EXCEPT",
-        "FALSE",
-        "FETCH",
-        "FOR",
-        "FOREIGN",
-        "FROM",
-        "GROUP",
-        "HAVING",
-        "IN",
-        "INTERSECT",
-        "INTO",
-        "LIMIT",
-        "NOT",
-        "NULL",
-        "OFFSET",
-        "ON",
-        "ONLY",
-        "OR",
-        "ORDER",
-        "PIVOT",
-        "PRIMARY",
-        "QUALIFY",
-        "REFERENCES",
-        "RETURNING",
-        "SELECT",
-        "SHOW",
-        "SOME",
-        "SUMMARIZE",
-        "TABLE",
-        "THEN",
-        "TO",
-        "TRAILING",
-        "TRUE",
-        "UNION",
-        "UNIQUE",
-        "UNPIVOT",
-        "USING",
-        "WHEN",
-        "WHERE",
-        "WINDOW",
-        "WITH",
-    ]
-)
+_RESERVED = words_of("""
+    ALL AND ANY AS ASC CASE CAST CHECK COLLATE COLUMN CONSTRAINT CREATE DEFAULT DESC DESCRIBE DISTINCT DO ELSE END EXCEPT
+    FALSE FETCH FOR FOREIGN FROM GROUP HAVING IN INTERSECT INTO LIMIT NOT NULL OFFSET ON ONLY OR ORDER PIVOT PRIMARY
+    QUALIFY REFERENCES RETURNING SELECT SHOW SOME SUMMARIZE TABLE THEN TO TRAILING TRUE UNION UNIQUE UNPIVOT USING WHEN
+    WHERE WINDOW WITH
+""")

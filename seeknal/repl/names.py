@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from seeknal.model.sqltree import words
 from seeknal.repl.text import Token, spoken
 
 _DEPTH = 3
+_NAMING = ("word", "quoted")
 
 
 def mentioned(sql: str, known: Iterable[str]) -> set[str]:
@@ -21,9 +23,9 @@ def mentioned(sql: str, known: Iterable[str]) -> set[str]:
 def _words(sql: str, depth: int) -> Iterator[str]:
     found = spoken(sql)
     for i, token in enumerate(found):
-        if token.sort in ("word", "quoted"):
+        if token.sort in _NAMING:
             yield name_of(token)
-            if i + 2 < len(found) and found[i + 1].text == "." and found[i + 2].sort in ("word", "quoted"):
+            if i + 2 < len(found) and found[i + 1].text == "." and found[i + 2].sort in _NAMING:
                 yield f"{name_of(token)}.{name_of(found[i + 2])}"
         elif token.sort == "string" and depth:
             yield from _words(token.text.strip("eE").strip("'$"), depth - 1)
@@ -38,29 +40,25 @@ def aliases(sql: str, known: Mapping[str, object]) -> dict[str, str]:
     """What stands for a table in a statement: its own name and its alias, in small letters -> the known name."""
     spelled = {name.lower(): name for name in known}
     found: dict[str, str] = {}
-    words = spoken(sql)
-    for i, token in enumerate(words):
-        name, after = _table_at(words, i, spelled)
-        if name is None or token.sort == "other":
+    heard = spoken(sql)
+    for i in range(len(heard)):
+        name, after = _table_at(heard, i, spelled)
+        if name is None:
             continue
         found[name.lower().rpartition(".")[2]] = found[name.lower()] = name
-        if after < len(words) and words[after].text.upper() == "AS":
-            after += 1
-        if (
-            after < len(words)
-            and words[after].sort in ("word", "quoted")
-            and words[after].text.upper() not in _NO_ALIAS
-        ):
-            found[name_of(words[after])] = name
+        after += after < len(heard) and heard[after].text.upper() == "AS"
+        alias = heard[after] if after < len(heard) else None
+        if alias and alias.sort in _NAMING and alias.text.upper() not in _NO_ALIAS:
+            found[name_of(alias)] = name
     return found
 
 
-def _table_at(words: list[Token], i: int, spelled: Mapping[str, str]) -> tuple[str | None, int]:
+def _table_at(heard: list[Token], i: int, spelled: Mapping[str, str]) -> tuple[str | None, int]:
     """The known name that begins at a token, and the token after it."""
-    if words[i].sort not in ("word", "quoted"):
+    if heard[i].sort not in _NAMING:
         return None, i
     for size in (5, 3, 1):
-        part = words[i : i + size]
+        part = heard[i : i + size]
         if len(part) == size and all(token.text == "." for token in part[1::2]):
             name = spelled.get(".".join(name_of(token) for token in part[::2]))
             if name:
@@ -68,39 +66,7 @@ def _table_at(words: list[Token], i: int, spelled: Mapping[str, str]) -> tuple[s
     return None, i
 
 
-_NO_ALIAS = frozenset(
-    [
-        "WHERE",
-        "GROUP",
-        "ORDER",
-        "HAVING",
-        "LIMIT",
-        "OFFSET",
-        "QUALIFY",
-        "WINDOW",
-        "UNION",
-        "EXCEPT",
-        "INTERSECT",
-        "JOIN",
-        "LEFT",
-        "RIGHT",
-        "FULL",
-        "INNER",
-        "OUTER",
-        "CROSS",
-        "NATURAL",
-        "ASOF",
-        "ANTI",
-        "SEMI",
-        "POSITIONAL",
-        "ON",
-        "USING",
-        "SELECT",
-        "FROM",
-        "AS",
-        "TABLESAMPLE",
-        "SAMPLE",
-        "PIVOT",
-        "UNPIVOT",
-    ]
-)
+_NO_ALIAS = words("""
+    WHERE GROUP ORDER HAVING LIMIT OFFSET QUALIFY WINDOW UNION EXCEPT INTERSECT JOIN LEFT RIGHT FULL INNER OUTER CROSS
+    NATURAL ASOF ANTI SEMI POSITIONAL ON USING SELECT FROM AS TABLESAMPLE SAMPLE PIVOT UNPIVOT
+""")
