@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seeknal.build.intervals import Intervals
 from seeknal.build.log import EventLog
@@ -28,12 +28,14 @@ from seeknal.model.interval import Interval
 from seeknal.model.node import Node
 from seeknal.model.plan import Found, Prepared, Step, World
 from seeknal.project.files import matches
-from seeknal.project.load import Project
 from seeknal.store import refs
 from seeknal.store.cache import Store
 from seeknal.store.disk import Disk
 from seeknal.store.layout import PRODUCTION, StoreLayout, TargetLayout
 from seeknal.store.statcache import StatCache
+
+if TYPE_CHECKING:
+    from seeknal.project.load import Project
 
 
 @dataclass(frozen=True, slots=True)

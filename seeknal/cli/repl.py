@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit {args.limit}: a number of rows is needed", reason="bad_count")
     with common.reading(args, load=False) as session:
         shell = _shell(args, session)
-        if args.exec is None and not args.output and sys.stdin is not None and sys.stdin.isatty():
+        if args.exec is None and not args.output and shell.screen.terminal and sys.stdin.isatty():
             _interactive(args, shell)
         else:
             _once(args, shell)
@@ -62,7 +62,7 @@ def _once(args: argparse.Namespace, shell: Shell) -> None:
     from seeknal.repl.shell import Left, run_all, strictly, written_to
     from seeknal.repl.text import split
 
-    text = args.exec if args.exec not in (None, "-") else sys.stdin.read()
+    text = args.exec if args.exec not in (None, "-") else "" if sys.stdin is None else sys.stdin.read()
     if not args.output:
         try:
             run_all(shell, text, strictly)
@@ -73,7 +73,7 @@ def _once(args: argparse.Namespace, shell: Shell) -> None:
     statements = [piece for piece in [*pieces, rest.strip()] if piece]
     if len(statements) != 1 or statements[0].startswith("."):
         raise UsageError("--output takes one statement", reason="several_statements")
-    said = written_to(shell, statements[0], args.output, shell.format)
+    said = written_to(shell, statements[0], args.output, shell.format, shell.limit)
     if not args.quiet and not args.json:
         print(said)
 

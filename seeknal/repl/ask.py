@@ -19,9 +19,11 @@ from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
 from seeknal.repl.names import mentioned
 from seeknal.repl.tables import Tables
+from seeknal.repl.text import spoken
 from seeknal.repl.wrong import told
 
 _READS = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+_ASKS = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "("})
 _INSTEAD = {
     "COPY": "write an answer to a file with --output FILE, or .save FILE",
     "EXPORT": "write an answer to a file with --output FILE, or .save FILE",
@@ -34,7 +36,7 @@ _INSTEAD = {
 }
 _LISTING = re.compile(r"\s*SHOW\s+(ALL\s+)?TABLES\s*;?\s*", re.IGNORECASE)
 # Values of these types become poorer in Python (months of an interval, nanoseconds, infinity): DuckDB writes them as text.
-_POORER = re.compile(r"(DATE|TIME|TIMESTAMP|INTERVAL)\b(?!.*[\[(])")
+_POORER = re.compile(r"(DATE|TIME|INTERVAL)(?!.*[\[(])")
 
 
 class Answer(NamedTuple):
@@ -70,11 +72,20 @@ def parquet(tables: Tables, sql: str, limit: int | None = None) -> tuple[bytes, 
     import pyarrow.parquet as pq
 
     with _answered(tables, sql) as con:
-        found = con.execute(sql).to_arrow_table()
-        found = found.rename_columns(unique(found.column_names)).slice(0, limit)
+        found = _relation(con, sql, limit).to_arrow_table()
+        found = found.rename_columns(unique(found.column_names))
         out = pa.BufferOutputStream()
         pq.write_table(found, out)
         return out.getvalue().to_pybytes(), found.num_rows
+
+
+def _relation(con: Any, sql: str, limit: int | None) -> Any:
+    try:
+        found = con.sql(sql)
+    except duckdb.Error:
+        con.execute(sql)  # says where
+        raise
+    return found if limit is None else found.limit(limit)
 
 
 @contextmanager
@@ -108,7 +119,8 @@ def _check(con: Any, sql: str) -> None:
 
 def _columns(con: Any, sql: str) -> tuple[list[str], list[str]]:
     """Names and types of what a statement gives, where that is known without running it."""
-    if not re.match(r"\s*(SELECT|FROM|WITH|\()", sql, re.IGNORECASE):
+    first = next(iter(spoken(sql)), None)
+    if first is None or first.text.upper() not in _ASKS:
         return [], []
     try:
         found = con.sql(sql)

@@ -9,12 +9,16 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import duckdb
+
 from seeknal.build.rows import FORMATS
+from seeknal.build.target import sql_engine
 from seeknal.errors import UsageError, nearest
 from seeknal.model.digest import short
 from seeknal.repl.connect import connect
 from seeknal.repl.fit import table
 from seeknal.repl.tables import Tables
+from seeknal.repl.wrong import told
 
 Said = tuple[list[str], Mapping[str, Any]]
 
@@ -41,14 +45,11 @@ def banner(tables: Tables, version: str) -> list[str]:
     generation = session.generation
     if generation is None:
         return [f"seeknal {version}: nothing is published in {environment} yet: seeknal run"]
-    pinned = ", as it was then" if tables.pinned else ""
     when = generation.created[:16].replace("T", " ")
+    then = ", as it was then" if tables.pinned else ""
     return [
-        (
-            f"seeknal {version}: {environment}, generation {short(session.base or '')} of {when}{pinned}; "
-            f"{len(tables.listed())} tables, read-only"
-        ),
-        ".tables lists them, .help the commands; a statement ends with ;",
+        f"seeknal {version}: {environment}, generation {short(session.base or '')} of {when}{then}, read-only",
+        f"{len(tables.listed())} tables: .tables lists them, .help the commands; a statement ends with ;",
     ]
 
 
@@ -96,15 +97,16 @@ def _sources(tables: Tables, _: str) -> Said:
 
 
 def _connect(tables: Tables, line: str) -> Said:
-    from seeknal.build.target import sql_engine
-
-    def run(attach: Callable[[Any], None], sql: str) -> list[tuple[Any, ...]]:
-        with sql_engine(tables.session).connections.exactly((), attach) as con:
+    def run(attach: Callable[[Any], None], paths: tuple[str, ...], sql: str) -> list[tuple[Any, ...]]:
+        with sql_engine(tables.session).connections.exactly(paths, attach) as con:
             rows: list[tuple[Any, ...]] = con.execute(sql).fetchall()
             return rows
 
     taken = {name.lower() for name in (*tables.schemas, *tables.connected)} | _TAKEN
-    found = connect(line, run, taken)
+    try:
+        found = connect(line, run, taken)
+    except duckdb.Error as error:
+        raise UsageError(told(str(error), (), ()), reason="not_connected") from error
     tables.connect(found)
     names = sorted(found.tables)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -62,9 +62,10 @@ def candidates(before: str, after: str, known: Known) -> list[Candidate]:
     typed = last.text if last and (last.sort == "word" or (last.sort == "quoted" and last.open)) else ""
     words = spoken(before[: len(before) - len(typed)])
     made = _made(words, typed.strip('"').lower(), before + after, known)
-    unique = {text: (rank, what) for rank, text, what in reversed(list(made))}
-    ordered = sorted(unique.items(), key=lambda item: item[1][0])
-    return [Candidate(_cased(text, typed, what), -len(typed), what) for text, (_, what) in ordered[:_MANY]]
+    unique: dict[str, str] = {}
+    for _, text, what in sorted(made, key=lambda item: item[0]):
+        unique.setdefault(_cased(text, typed, what), what)
+    return [Candidate(text, -len(typed), what) for text, what in [*unique.items()][:_MANY]]
 
 
 def _command(before: str, known: Known) -> list[Candidate]:
@@ -97,9 +98,7 @@ def _made(words: list[Token], typed: str, whole: str, known: Known) -> _Made:
 
 def _qualified(words: list[Token], typed: str, whole: str, known: Known) -> _Made:
     """After `x.`: the columns of x, or the tables of the kind or connection x."""
-    if len(words) < 2 or words[-2].sort not in ("word", "quoted"):
-        return
-    owner = name_of(words[-2])
+    owner = _owner(words)
     table = aliases(whole, known.tables).get(owner)
     if table:
         yield from ((0, quoted(name), type_) for name, type_ in known.tables[table] if name.lower().startswith(typed))
@@ -107,6 +106,17 @@ def _qualified(words: list[Token], typed: str, whole: str, known: Known) -> _Mad
         head, dot, rest = name.rpartition(".")
         if dot and head.lower() == owner and rest.lower().startswith(typed):
             yield 1, quoted(rest), "table"
+        elif head.lower().startswith(f"{owner}.") and rest:
+            yield 2, quoted(head[len(owner) + 1 :].partition(".")[0]), "schema"
+
+
+def _owner(words: list[Token]) -> str:
+    """What stands before the last dot: `x`, or `x.y`."""
+    parts: list[str] = []
+    while len(words) > 1 and words[-1].text == "." and words[-2].sort in ("word", "quoted"):
+        parts.insert(0, name_of(words[-2]))
+        words = words[:-2]
+    return ".".join(parts)
 
 
 def _wants_table(words: list[Token]) -> bool:

@@ -15,7 +15,7 @@ from seeknal.errors import UsageError
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
 
-Run = Callable[[Callable[[Any], None], str], list[tuple[Any, ...]]]
+Run = Callable[[Callable[[Any], None], tuple[str, ...], str], list[tuple[Any, ...]]]
 
 
 class Connected(NamedTuple):
@@ -85,7 +85,9 @@ def _duckdb(place: str, name: str, run: Run) -> Connected:
 
     columns = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = "
     tables: dict[str, list[tuple[str, str]]] = {}
-    for schema, table, column, type_ in run(attach, f"{columns}{literal(name)} ORDER BY table_oid, column_index"):
+    for schema, table, column, type_ in run(
+        attach, (path,), f"{columns}{literal(name)} ORDER BY schema_name, table_name, column_index"
+    ):
         full = f"{name}.{table}" if schema == "main" else f"{name}.{schema}.{table}"
         tables.setdefault(full, []).append((column, type_))
     return Connected(name, path, (path,), attach, {table: tuple(columns) for table, columns in tables.items()})
@@ -99,7 +101,7 @@ def _table(function: str) -> Callable[[str, str, Run], Connected]:
         def attach(con: Any) -> None:
             con.execute(sql)
 
-        columns = run(attach, f"DESCRIBE {quoted(name)}")
+        columns = run(attach, (path,), f"DESCRIBE {quoted(name)}")
         return Connected(name, path, (path,), attach, {name: tuple((column[0], column[1]) for column in columns)})
 
     return opener

@@ -10,7 +10,7 @@ from seeknal.build.rows import cell
 
 _GAP = "  "
 _LEAST = 10
-_RIGHT = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "HUGEINT")
+_RIGHT = ("INT", "INTEGER", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "HUGEINT")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import duckdb
-
 from seeknal.build.rows import format_of, save
 from seeknal.errors import SeeknalError, UsageError
 from seeknal.model.digest import short
@@ -60,8 +58,6 @@ def _forgiving(shell: Shell, piece: str) -> bool:
         run(shell, piece, told=True)
     except SeeknalError as error:
         complain(f"error: {error}")
-    except duckdb.Error as error:
-        complain(f"error: {error}")
     except OSError as error:
         complain(f"error: {error}")
     except KeyboardInterrupt:
@@ -81,10 +77,7 @@ def run_all(shell: Shell, text: str, each: Callable[[Shell, str], bool]) -> None
 
 def strictly(shell: Shell, piece: str) -> bool:
     """Run a statement or command; what goes wrong is raised."""
-    try:
-        run(shell, piece, told=False)
-    except duckdb.Error as error:
-        raise UsageError(str(error)) from error
+    run(shell, piece, told=False)
     return True
 
 
@@ -115,7 +108,7 @@ def _rows(count: int) -> str:
 
 
 def _command(shell: Shell, line: str) -> None:
-    word, _, argument = line.partition(" ")
+    word, _, argument = line.rstrip("; ").partition(" ")
     if word in (".quit", ".exit"):
         raise Left
     if word == ".save":
@@ -127,17 +120,18 @@ def _command(shell: Shell, line: str) -> None:
     show(shell.screen, lines)
 
 
-def written_to(shell: Shell, sql: str, file: str, format_: str = "table") -> str:
-    """Write the whole answer of a statement to a file; what was done, as a sentence. Raises UsageError."""
+def written_to(shell: Shell, sql: str, file: str, format_: str = "table", limit: int | None = None) -> str:
+    """Write the answer of a statement to a file; what was done, as a sentence. Raises UsageError."""
     if not sql or not file:
         raise UsageError("say where: .save FILE.csv, after a statement", reason="no_file")
     kind = format_of(file, format_, more=("parquet",))
     path = os.path.abspath(os.path.expanduser(file))
+    disk = shell.tables.session.disk
     if kind == "parquet":
-        data, count = parquet(shell.tables, sql, None if format_ == "table" else shell.limit)
-        shell.tables.session.disk.hand_out(path, data)
+        data, count = parquet(shell.tables, sql, limit)
+        disk.hand_out(path, data)
     else:
-        found = ask(shell.tables, sql)
+        found = ask(shell.tables, sql, limit)
         count = len(found.rows)
-        save(shell.tables.session.disk, path, kind, found.names, found.rows)
+        save(disk, path, kind, found.names, found.rows)
     return f"wrote {_rows(count)} to {path}"

@@ -99,6 +99,7 @@ class Tables:
             paths = {spelled: self._path(spelled, scratch) for spelled in named}
             allowed = [*dict.fromkeys(paths.values()), *(path for c in linked for path in c.paths)]
             with sql_engine(self.session).connections.exactly(allowed, first) as con:
+                con.execute("CREATE MACRO ref(node) AS TABLE FROM query_table(node)")  # as the SQL of nodes says it
                 for spelled, path in paths.items():
                     _show(con, spelled, path)
                 yield con

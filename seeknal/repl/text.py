@@ -106,7 +106,7 @@ def _first(text: str) -> tuple[str | None, str]:
 
 def whole(text: str) -> bool:
     """Whether Enter should run the text: nothing is left open. An empty last line ends a statement too."""
+    if any(token.open for token in tokens(text)):
+        return False
     _, rest = split(text)
-    if not rest:
-        return True
-    return text.endswith("\n") and not text.rsplit("\n", 2)[-2].strip() and not any(t.open for t in tokens(text))
+    return not rest or (text.endswith("\n") and not text.rsplit("\n", 2)[-2].strip())

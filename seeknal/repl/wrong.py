@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from seeknal.errors import nearest
 
 _HEAD = re.compile(r"[A-Z][A-Za-z ]* Error: ")
-_TABLE = re.compile(r"Table with name (.+?) does not exist!")
+_TABLE = re.compile(r"Table with name \"?(.+?)\"? does not exist")
 _SCHEMA = re.compile(r"(?:Schema with name|Catalog) \"?(.+?)\"? does not exist!?")
 _COLUMN = re.compile(
-    r'Referenced column "(.+?)" (?:was )?not found|Table "(?:.+?)" does not have a column named "(.+?)"'
+    r'Referenced column "(.+?)" (?:was )?not found|(?:Table|Values list) "(?:.+?)" does not have a column named "(.+?)"'
 )
 _NAMES = re.compile(r'Candidate bindings: :? ?((?:".+?"(?:, )?)+)')
 _FORBIDDEN = re.compile(r"file system operations are disabled|Loading external extensions is disabled")
