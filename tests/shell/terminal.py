@@ -63,7 +63,7 @@ def terminal(command: str, folder: str, *, width: int = 100, height: int = 30, *
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     env = {"PATH": path, "HOME": folder, "PYTHONPATH": HOME, "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
     size = ["-x", str(width), "-y", str(height)]
-    words = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), "sh", "-c", command]
+    words = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), "bash", "-c", command]
     start = ["tmux", "-L", found.name, "-f", "/dev/null", "new-session", "-d", *size, "-c", folder, *words]
     subprocess.run(start, check=True, env={**os.environ, "LANG": "C.UTF-8"})
     try:
