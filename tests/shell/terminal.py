@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -55,16 +55,31 @@ class Terminal:
 
 
 @contextmanager
-def terminal(command: str, folder: str, *, width: int = 100, height: int = 30, **more: str) -> Iterator[Terminal]:
-    """A terminal that runs a command in a folder."""
+def terminal(command: str, folder: str, more: Mapping[str, str], *, size: str = "100x30") -> Iterator[Terminal]:
+    """A terminal that runs a command in a folder, with these variables more than the fewest."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
     found = Terminal(f"seeknal-{uuid.uuid4().hex[:8]}")
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     env = {"PATH": path, "HOME": folder, "PYTHONPATH": HOME, "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
-    size = ["-x", str(width), "-y", str(height)]
+    width, height = size.split("x")
     words = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), "bash", "-c", command]
-    start = ["tmux", "-L", found.name, "-f", "/dev/null", "new-session", "-d", *size, "-c", folder, *words]
+    start = [
+        "tmux",
+        "-L",
+        found.name,
+        "-f",
+        "/dev/null",
+        "new-session",
+        "-d",
+        "-x",
+        width,
+        "-y",
+        height,
+        "-c",
+        folder,
+        *words,
+    ]
     subprocess.run(start, check=True, env={**os.environ, "LANG": "C.UTF-8"})
     try:
         yield found

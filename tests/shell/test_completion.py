@@ -48,7 +48,7 @@ def script(shell: str) -> str:
 def typing(shell: str, project: Project) -> Iterator[Terminal]:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    with terminal(SETUP[shell], project.root, SHELL=f"/bin/{shell}") as found:
+    with terminal(SETUP[shell], project.root, {"SHELL": f"/bin/{shell}"}) as found:
         found.line(READY[shell])
         found.until("ready")
         yield found

@@ -24,7 +24,7 @@ def sold(shop: Project) -> Project:
 
 @contextmanager
 def repl(project: Project, *words: str, **more: str) -> Iterator[Terminal]:
-    with terminal(f"{SEEKNAL} repl {' '.join(words)}; echo left with $?; sleep 60", project.root, **more) as found:
+    with terminal(f"{SEEKNAL} repl {' '.join(words)}; echo left with $?; sleep 60", project.root, more) as found:
         found.until("seeknal")
         found.until(">")
         yield found
@@ -132,7 +132,9 @@ def test_without_prompt_toolkit_it_says_so_and_works(sold: Project) -> None:
     path = f"{HOME}:{sold.path('without')}"
     code = f"import sys; sys.path.insert(0, {sold.path('without')!r}); from seeknal.cli import main; sys.exit(main())"
     sold.write("start.py", code + "\n")
-    with terminal(f"{sys.executable} start.py repl; echo left with $?; sleep 60", sold.root, PYTHONPATH=path) as at:
+    with terminal(
+        f"{sys.executable} start.py repl; echo left with $?; sleep 60", sold.root, {"PYTHONPATH": path}
+    ) as at:
         at.until("pip install 'seeknal[repl]'")
         at.until("seeknal>")
         at.line("select 6 * 7")
