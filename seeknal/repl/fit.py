@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,7 +11,9 @@ from seeknal.build.rows import cell
 
 _GAP = "  "
 _LEAST = 10
-_RIGHT = ("INT", "INTEGER", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "HUGEINT")
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL(\(.*\))?|DOUBLE|FLOAT|REAL", re.IGNORECASE)
+_FIRM = re.compile(rf"({_NUMBER.pattern}|DATE|TIME.*|BOOLEAN)$", re.IGNORECASE)
+_WHOLE = 32
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -28,8 +31,9 @@ def table(
     heads = [cell(name) for name, _ in columns]
     cells = [[_shown(value) for value in row] for row in rows]
     widths = [max([wide(head), *(wide(row[i]) for row in cells)]) for i, head in enumerate(heads)]
-    kept, widths = _fitted(widths, [wide(head) for head in heads], width)
-    right = [type_.upper().rstrip("0123456789(), ").endswith(_RIGHT) for _, type_ in columns]
+    firm = [bool(_FIRM.match(type_)) for _, type_ in columns]
+    kept, widths = _fitted(widths, [_least(*each) for each in zip(widths, map(wide, heads), firm, strict=True)], width)
+    right = [bool(_NUMBER.fullmatch(type_)) for _, type_ in columns]
 
     def line(texts: Sequence[str], nulls: Sequence[bool] = (), style: str = "") -> str:
         made = [_aligned(texts[i], widths[i], right=right[i]) if i >= 0 else "…" for i in kept]
@@ -50,20 +54,24 @@ def _shown(value: Any) -> str:
     return "'NULL'" if value == "NULL" else cell(value)
 
 
-def _fitted(widths: list[int], heads: list[int], width: int | None) -> tuple[list[int], list[int]]:
+def _least(wish: int, head: int, firm: bool) -> int:
+    """The least width of a column: a number or a time is shown whole, a text may be cut."""
+    return min(wish, _WHOLE) if firm else min(wish, max(_LEAST, min(head, 2 * _LEAST)))
+
+
+def _fitted(widths: list[int], least: list[int], width: int | None) -> tuple[list[int], list[int]]:
     """Which columns are shown, -1 where some are left out, and how wide each is."""
     every = [*range(len(widths))]
     if width is None or _total(widths) <= width:
         return every, widths
-    least = [min(wish, max(_LEAST, min(head, 2 * _LEAST))) for wish, head in zip(widths, heads, strict=True)]
+    least = [min(each, width) for each in least]
     if _total(least) <= width:
         return every, _grown(least, widths, width)
     kept = _outer(least, width)
-    narrow = [min(least[i], width) if i in kept else 0 for i in every]
-    grown = _grown([narrow[i] for i in kept if i >= 0], [widths[i] for i in kept if i >= 0], width - 3)
-    for i, wide_ in zip((i for i in kept if i >= 0), grown, strict=True):
-        narrow[i] = wide_
-    return kept, narrow
+    shown = [i for i in kept if i >= 0]
+    grown = _grown([min(least[i], width - 3) for i in shown], [widths[i] for i in shown], width - 3)
+    found = dict(zip(shown, grown, strict=True))
+    return kept, [found.get(i, 0) for i in every]
 
 
 def _total(widths: Sequence[int]) -> int:

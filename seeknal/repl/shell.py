@@ -97,7 +97,8 @@ def run(shell: Shell, piece: str, *, told: bool) -> None:
         count = (
             f"the first {len(found.rows):,} rows, there are more: .limit N" if found.more else _rows(len(found.rows))
         )
-        left = f"; {hidden} of {len(found.columns)} columns do not fit: name the ones you want" if hidden else ""
+        fit = f"; {len(found.columns) - hidden} of {len(found.columns)} columns fit: name the ones you want"
+        left = fit if hidden else ""
         return f"({count}, {milliseconds} ms{left})"
 
     answer(shell.screen, found, shell.format, note if told else None)

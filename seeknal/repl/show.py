@@ -20,6 +20,9 @@ from seeknal.repl.ask import Answer
 from seeknal.repl.fit import table
 
 
+_EXPLAINED = ["explain_key", "explain_value"]
+
+
 class Screen(NamedTuple):
     """Where answers go: whether it is a terminal, whether long ones are paged, whether there are colours."""
 
@@ -39,6 +42,9 @@ def answer(screen: Screen, found: Answer, format_: str, note: Callable[[int], st
     if format_ != "table":
         text = written(format_, found.names, found.rows)
         show(screen, text.rstrip("\n").split("\n")) if screen.terminal else print(text, end="")
+        return
+    if found.names == _EXPLAINED:  # a drawing, not a table
+        show(screen, [line for row in found.rows for line in str(row[1]).rstrip("\n").split("\n")])
         return
     made = table(found.columns, found.rows, screen.size[0] if screen.terminal else None, color=screen.color)
     below = note(len(found.columns) - made.shown) if note else ""

@@ -175,3 +175,9 @@ def test_only_what_is_mentioned_is_attached(sold: Project) -> None:
         "SELECT view_name FROM duckdb_views() WHERE NOT internal -- transform_joined\n AND 'transform_by_city' <> ''",
     )
     assert found == [["transform_by_city"]]
+
+
+def test_a_plan_is_drawn(sold: Project) -> None:
+    drawn = ask(sold, "EXPLAIN SELECT total FROM transform_by_city WHERE total > 20").out
+    assert "\\n" not in drawn
+    assert len(drawn.splitlines()) > 4

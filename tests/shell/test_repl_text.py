@@ -131,12 +131,19 @@ def test_a_statement_mentions_tables_in_every_form() -> None:
     st.integers(20, 120),
     st.lists(st.integers(1, 60), min_size=1, max_size=30),
     st.sampled_from(["x", "漢", "\x1b", "é"]),
+    st.sampled_from(["VARCHAR", "BIGINT", "TIMESTAMP"]),
 )
-def test_a_table_never_gets_wider_than_the_screen(width: int, sizes: list[int], char: str) -> None:
-    columns = [(f"c{i}", "VARCHAR") for i in range(len(sizes))]
+def test_a_table_never_gets_wider_than_the_screen(width: int, sizes: list[int], char: str, type_: str) -> None:
+    columns = [(f"c{i}", type_) for i in range(len(sizes))]
     made = table(columns, [[char * size for size in sizes]], width)
     assert all(wide(line) <= width for line in made.lines)
     assert made.shown == len(sizes) or "…" in made.lines[0]
+
+
+def test_a_number_and_a_time_are_shown_whole_where_a_text_can_be_cut() -> None:
+    columns = [("at", "TIMESTAMP"), ("text", "VARCHAR"), ("n", "BIGINT")]
+    made = table(columns, [["2024-01-08 00:00:00", "x" * 100, 1234567890123]], 50)
+    assert made.lines[2] == "2024-01-08 00:00:00  xxxxxxxxxxxxx…  1234567890123"
 
 
 def test_a_cell_is_cut_before_a_column_is_left_out() -> None:
