@@ -19,7 +19,6 @@ from seeknal.errors import safe
 from seeknal.repl.ask import Answer
 from seeknal.repl.fit import table
 
-
 _EXPLAINED = ["explain_key", "explain_value"]
 
 
