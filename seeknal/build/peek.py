@@ -9,7 +9,6 @@ from typing import Any
 
 from seeknal.build.folders import path_of
 from seeknal.build.session import Session
-from seeknal.build.target import sql_engine
 from seeknal.errors import IntegrityFinding
 from seeknal.model.action import Artifact
 from seeknal.model.lowering import path_literal, quoted
@@ -19,7 +18,7 @@ from seeknal.store.cache import Damaged
 def peek(session: Session, artifact: Artifact, limit: int) -> dict[str, Any]:
     """Count, columns with nulls, distinct values, least and greatest, and the first rows as text."""
     path = verified(session, artifact)
-    con = sql_engine(session).connections.own()
+    con = session.own()
     table = f"read_parquet({path_literal(path)})"
     columns = [_column(con, table, name, type_) for name, type_ in artifact.schema]
     shown = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name, _ in artifact.schema)

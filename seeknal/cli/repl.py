@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit {args.limit}: a number of rows is needed", reason="bad_count")
     with common.reading(args, load=False) as session:
         shell = _shell(args, session)
-        if args.exec is None and not args.output and shell.screen.terminal and sys.stdin.isatty():
+        typed = sys.stdin is not None and sys.stdin.isatty()
+        if args.exec is None and not args.output and shell.screen.terminal and typed:
             _interactive(args, shell)
         else:
             _once(args, shell)
@@ -59,7 +60,7 @@ def _shell(args: argparse.Namespace, session: Session) -> Shell:
 
 
 def _once(args: argparse.Namespace, shell: Shell) -> None:
-    from seeknal.repl.shell import Left, run_all, strictly, written_to
+    from seeknal.repl.shell import Left, run_all, strictly, written_to, wrote
     from seeknal.repl.text import split
 
     text = args.exec if args.exec not in (None, "-") else "" if sys.stdin is None else sys.stdin.read()
@@ -73,9 +74,8 @@ def _once(args: argparse.Namespace, shell: Shell) -> None:
     statements = [piece for piece in [*pieces, rest.strip()] if piece]
     if len(statements) != 1 or statements[0].startswith("."):
         raise UsageError("--output takes one statement", reason="several_statements")
-    said = written_to(shell, statements[0], args.output, shell.format, shell.limit)
-    if not args.quiet and not args.json:
-        print(said)
+    path, count = written_to(shell, statements[0], args.output, shell.format, shell.limit)
+    common.emit(args, {"file": path, "rows": count}, [] if args.quiet else [wrote(path, count)])
 
 
 def _interactive(args: argparse.Namespace, shell: Shell) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from seeknal.build.target import sql_engine
+from seeknal.engines.connections import connections_of
 from seeknal.errors import BuildFailed
 from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
@@ -92,7 +92,7 @@ def _relation(con: Any, sql: str, limit: int | None) -> Any:
 def _answered(tables: Tables, sql: str) -> Iterator[Any]:
     """A DuckDB for a statement that only reads; what DuckDB says against it is told to a person."""
     try:
-        _check(sql_engine(tables.session).connections.planning(), sql)
+        _check(connections_of(tables.session.setting).planning(), sql)
         with tables.opened(sql) as con:
             yield con
     except duckdb.InterruptException as error:

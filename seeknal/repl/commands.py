@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from seeknal.build.rows import FORMATS
-from seeknal.build.target import sql_engine
+from seeknal.engines.connections import connections_of
 from seeknal.errors import UsageError, nearest
 from seeknal.model.digest import short
 from seeknal.repl.connect import connect
@@ -98,7 +98,7 @@ def _sources(tables: Tables, _: str) -> Said:
 
 def _connect(tables: Tables, line: str) -> Said:
     def run(attach: Callable[[Any], None], paths: tuple[str, ...], sql: str) -> list[tuple[Any, ...]]:
-        with sql_engine(tables.session).connections.exactly(paths, attach) as con:
+        with connections_of(tables.session.setting).exactly(paths, attach) as con:
             rows: list[tuple[Any, ...]] = con.execute(sql).fetchall()
             return rows
 

@@ -113,7 +113,7 @@ def _command(shell: Shell, line: str) -> None:
     if word in (".quit", ".exit"):
         raise Left
     if word == ".save":
-        show(shell.screen, [written_to(shell, shell.last, argument.strip())])
+        show(shell.screen, [wrote(*written_to(shell, shell.last, argument.strip()))])
         return
     lines, changed = commands.obey(shell.tables, word, argument.strip())
     for name, value in changed.items():
@@ -121,8 +121,8 @@ def _command(shell: Shell, line: str) -> None:
     show(shell.screen, lines)
 
 
-def written_to(shell: Shell, sql: str, file: str, format_: str = "table", limit: int | None = None) -> str:
-    """Write the answer of a statement to a file; what was done, as a sentence. Raises UsageError."""
+def written_to(shell: Shell, sql: str, file: str, format_: str = "table", limit: int | None = None) -> tuple[str, int]:
+    """Write the answer of a statement to a file; the file's path, and how many rows. Raises UsageError."""
     if not sql or not file:
         raise UsageError("say where: .save FILE.csv, after a statement", reason="no_file")
     kind = format_of(file, format_, more=("parquet",))
@@ -135,4 +135,9 @@ def written_to(shell: Shell, sql: str, file: str, format_: str = "table", limit:
         found = ask(shell.tables, sql, limit)
         count = len(found.rows)
         save(disk, path, kind, found.names, found.rows)
+    return path, count
+
+
+def wrote(path: str, count: int) -> str:
+    """That an answer was written, as a sentence."""
     return f"wrote {_rows(count)} to {path}"

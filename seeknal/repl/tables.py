@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from seeknal.build.past import generation_named
 from seeknal.build.peek import verified
 from seeknal.build.session import Session
-from seeknal.build.target import sql_engine
+from seeknal.engines.connections import connections_of
 from seeknal.model.generation import Published
 from seeknal.model.lowering import path_literal, quoted
 from seeknal.model.node import Schema
@@ -39,6 +38,8 @@ class Tables:
         self.session = session
         self.pinned = generation is not None
         if generation is not None:
+            from seeknal.build.past import generation_named
+
             session.base, session.generation = generation_named(session, generation)
             for target in session.generation.targets.values():
                 session.place_in(target)
@@ -98,7 +99,7 @@ class Tables:
         try:
             paths = {spelled: self._path(spelled, scratch) for spelled in named}
             allowed = [*dict.fromkeys(paths.values()), *(path for c in linked for path in c.paths)]
-            with sql_engine(self.session).connections.exactly(allowed, first) as con:
+            with connections_of(self.session.setting).exactly(allowed, first) as con:
                 con.execute("CREATE MACRO ref(node) AS TABLE FROM query_table(node)")  # as the SQL of nodes says it
                 for spelled, path in paths.items():
                     _show(con, spelled, path)

@@ -64,6 +64,8 @@ def test_an_answer_in_a_file(sold: Project) -> None:
     assert json.loads(sold.read("out.json"))[1] == {"city": "Rome", "total": 20}
     assert reader().execute(f"FROM '{sold.path('out.parquet')}'").fetchall() == [("Paris", 40), ("Rome", 20)]
     assert ask(sold, sql, "-o", sold.path("one.parquet"), "--limit", "1").out.startswith("wrote 1 row to")
+    path = sold.path("two.csv")
+    assert ask(sold, sql, "-o", path, "--json").json == {"file": path, "rows": 2}
     assert ask(sold, sql, "-o", sold.path("x.txt")).code == 2
     assert ask(sold, f"{sql}; {sql}", "-o", sold.path("x.csv")).code == 2
     assert not os.path.exists(sold.path("x.csv"))
@@ -181,3 +183,15 @@ def test_a_plan_is_drawn(sold: Project) -> None:
     drawn = ask(sold, "EXPLAIN SELECT total FROM transform_by_city WHERE total > 20").out
     assert "\\n" not in drawn
     assert len(drawn.splitlines()) > 4
+
+
+def test_a_parquet_source_that_stays_in_place_is_read_where_it_is(project: Project) -> None:
+    path = project.path("it's [here]*", "a.parquet")
+    os.makedirs(os.path.dirname(path))
+    reader().execute(f"COPY (SELECT 7 AS a) TO '{path.replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+    project.write("seeknal/s.yml", 'kind: source\nname: s\nsource: parquet\ntable: "it\'s [[]here[]][*]/a.parquet"\n')
+    project.run()
+    assert rows(project, "SELECT a FROM source_s") == [[7]]
+    elsewhere = ["--cache-dir", project.path("elsewhere")]
+    project.run(*elsewhere)
+    assert rows(project, "SELECT a FROM source_s", *elsewhere) == [[7]]

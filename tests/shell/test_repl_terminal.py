@@ -110,6 +110,16 @@ def test_a_long_answer_is_paged_and_a_wide_one_fits(sold: Project) -> None:
         at.type("q")
 
 
+def test_words_have_colours_unless_they_are_not_wanted(sold: Project) -> None:
+    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with repl(sold, **more) as at:
+            at.line("select NULL as n from transform_by_city;")
+            at.until("(2 rows")
+            found = at.tmux("capture-pane", "-p", "-e")
+            assert ("\x1b[1m\x1b[34mselect" in found) is coloured
+            assert ("\x1b[2mNULL" in found) is coloured
+
+
 def test_hostile_values_are_only_shown(sold: Project) -> None:
     with repl(sold) as at:
         at.line("select 'a' || chr(27) || ']0;owned' || chr(7) || chr(8238) || 'b' as word, NULL as n, 'NULL' as t;")
