@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from seeknal.build.session import Session
 from seeknal.model.digest import short
-from seeknal.store.layout import PRODUCTION
+from seeknal.model.environment import PRODUCTION
 
 NAME = "names"
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@/+-]{0,199}")

@@ -19,7 +19,7 @@ from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest
 
 COMMANDS = (
     "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "repl", "log", "rollback", "entity", "consolidate",
-    "intervals", "cache", "init", "completion",
+    "env", "intervals", "cache", "init", "completion",
 )  # fmt: skip
 
 

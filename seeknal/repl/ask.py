@@ -7,9 +7,10 @@ wrong one is `wrong`'s business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
@@ -23,6 +24,9 @@ from seeknal.repl.text import spoken
 from seeknal.repl.wrong import told
 
 _READS = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+T = TypeVar("T")
+# How often a query is told to stop that has not heard of it yet.
+_AGAIN = 0.1
 _ASKS = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "("})
 _INSTEAD = {
     "COPY": "write an answer to a file with --output FILE, or .save FILE",
@@ -58,12 +62,16 @@ def ask(tables: Tables, sql: str, limit: int | None = None) -> Answer:
         rows = [(table.name, table.rows, table.columns) for table in tables.listed()]
         return Answer((("name", "VARCHAR"), ("rows", "BIGINT"), ("columns", "BIGINT")), rows[:limit])
     with _answered(tables, sql) as con:
-        names, types = _columns(con, sql)
-        con.execute(_faithful(sql, names, types))
-        names, types = names or unique([d[0] for d in con.description]), types or [str(d[1]) for d in con.description]
-        rows = con.fetchall() if limit is None else con.fetchmany(limit + 1)
-        more = limit is not None and len(rows) > limit
-        return Answer(tuple(zip(names, types, strict=True)), rows[:limit], more)
+        return stoppable(con, lambda: _fetched(con, sql, limit))
+
+
+def _fetched(con: Any, sql: str, limit: int | None) -> Answer:
+    names, types = _columns(con, sql)
+    con.execute(_faithful(sql, names, types))
+    names, types = names or unique([d[0] for d in con.description]), types or [str(d[1]) for d in con.description]
+    rows = con.fetchall() if limit is None else con.fetchmany(limit + 1)
+    more = limit is not None and len(rows) > limit
+    return Answer(tuple(zip(names, types, strict=True)), rows[:limit], more)
 
 
 def parquet(tables: Tables, sql: str, limit: int | None = None) -> tuple[bytes, int]:
@@ -72,7 +80,7 @@ def parquet(tables: Tables, sql: str, limit: int | None = None) -> tuple[bytes, 
     import pyarrow.parquet as pq
 
     with _answered(tables, sql) as con:
-        found = _relation(con, sql, limit).to_arrow_table()
+        found = stoppable(con, lambda: _relation(con, sql, limit).to_arrow_table())
         found = found.rename_columns(unique(found.column_names))
         out = pa.BufferOutputStream()
         pq.write_table(found, out)
@@ -86,6 +94,34 @@ def _relation(con: Any, sql: str, limit: int | None) -> Any:
         con.execute(sql)  # says where
         raise
     return found if limit is None else found.limit(limit)
+
+
+def stoppable(con: Any, work: Callable[[], T]) -> T:
+    """What `work` gives that asks `con`. Ctrl-C stops it, raising KeyboardInterrupt: a thread that is deep in a query does
+    not hear of signals, so another one waits for them."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+    over = threading.Event()  # a thread that was being joined when Ctrl-C came would be taken for dead
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
+            failed.append(error)
+        over.set()
+
+    try:
+        threading.Thread(target=run, name="asking", daemon=True).start()
+        over.wait()
+    except KeyboardInterrupt:
+        while not over.is_set():
+            with suppress(KeyboardInterrupt):  # of an impatient person
+                con.interrupt()
+                over.wait(_AGAIN)
+        raise
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 @contextmanager

@@ -47,8 +47,10 @@ def banner(tables: Tables, version: str) -> list[str]:
         return [f"seeknal {version}: nothing is published in {environment} yet: seeknal run"]
     when = generation.created[:16].replace("T", " ")
     then = ", as it was then" if tables.pinned else ""
+    digest = short(session.base or session.production or "")
+    whose = environment if session.base else f"{environment}, which shows what prod has"
     return [
-        f"seeknal {version}: {environment}, generation {short(session.base or '')} of {when}{then}, read-only",
+        f"seeknal {version}: {whose}, generation {digest} of {when}{then}, read-only",
         f"{len(tables.listed())} tables: .tables lists them, .help the commands; a statement ends with ;",
     ]
 

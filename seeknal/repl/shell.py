@@ -84,7 +84,8 @@ def strictly(shell: Shell, piece: str) -> bool:
 def run(shell: Shell, piece: str, *, told: bool) -> None:
     """Run one statement or command; `told`: say what a person should know besides the answer."""
     if shell.tables.refresh() and told:
-        complain(f"-- published meanwhile: generation {short(shell.tables.session.base or '')} from here on")
+        session = shell.tables.session
+        complain(f"-- published meanwhile: generation {short(session.base or session.production or '')} from here on")
     if piece.startswith("."):
         _command(shell, piece)
         return

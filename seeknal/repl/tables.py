@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from seeknal.build.peek import verified
 from seeknal.build.session import Session
 from seeknal.engines.connections import connections_of
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.generation import Published
 from seeknal.model.lowering import path_literal, quoted
 from seeknal.model.node import Schema
@@ -47,8 +48,10 @@ class Tables:
         self._read()
 
     def _read(self) -> None:
-        targets = self.session.generation.targets if self.session.generation else {}
-        self._targets: Mapping[str, Published] = targets
+        session = self.session
+        own = session.generation.targets if session.generation else {}
+        self._targets: Mapping[str, Published] = own if self.pinned else session.published
+        targets = self._targets
         self._ids = {spelled: name for name in targets for spelled in (name.replace(".", "_", 1), name)}
         self.schemas: dict[str, Schema] = {
             spelled: targets[name].artifact.schema for spelled, name in self._ids.items()
@@ -57,14 +60,16 @@ class Tables:
             self.schemas |= connected.tables
 
     def refresh(self) -> bool:
-        """Whether another generation has been published since; it counts from now on."""
+        """Whether another generation has been published since, in `prod` too: it counts from now on."""
         session = self.session
-        if self.pinned or refs.read_ref(session.target, session.request.environment) == session.ref_seen:
+        env = session.request.environment
+        seen = (session.ref_seen, session.ref_seen if env == PRODUCTION else session.production)
+        if self.pinned or seen == tuple(refs.read_ref(session.target, name) for name in (env, PRODUCTION)):
             return False
-        before = session.base
+        before = (session.base, session.production)
         session.read_published()
         self._read()
-        return session.base != before
+        return (session.base, session.production) != before
 
     def connect(self, connected: Connected | None) -> None:
         """Add what was connected, or leave (None) all that was."""

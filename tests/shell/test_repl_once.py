@@ -130,7 +130,17 @@ def test_a_wrong_statement_is_told_with_its_place(sold: Project, sql: str, told:
 def test_an_unknown_generation_or_environment_is_told(sold: Project) -> None:
     assert ask(sold, "SELECT 1", "--generation", "beef").code == 2
     assert ask(sold, "SELECT 1", "--env", "Nope!").code == 2
-    assert refused(sold, "FROM transform_by_city", "--env", "dev")[:2] == (1, "sql_wrong")
+
+
+def test_an_environment_shows_its_own_tables_over_those_of_prod(sold: Project) -> None:
+    sql = "SELECT max(total) FROM transform_by_city"
+    assert rows(sold, sql, "--env", "dev") == [[40]], "nothing of its own yet"
+    sold.edit("seeknal/transforms/by_city.yml", "sum(amount)", "2 * sum(amount)")
+    sold.run("--env", "dev", "--nodes", "transform.by_city")
+    assert rows(sold, sql, "--env", "dev") == [[80]]
+    assert rows(sold, sql) == [[40]]
+    assert rows(sold, "SELECT count(*) FROM source_customers", "--env", "dev") == [[2]]
+    assert "environment dev\n" in sold.read("target/local/names")
 
 
 def test_an_earlier_generation_can_be_asked(sold: Project) -> None:
