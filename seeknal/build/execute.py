@@ -195,7 +195,7 @@ class Execution:
         published = self._session.generation.targets.get(step.id) if self._session.generation else None
         if cut_off and published is not None and published.action == step.key:
             self.results.cut_off.append(step.id)
-        self._tell("hit", target=step.id, cut_off=cut_off)
+        self._tell("hit", target=step.id, cut_off=cut_off, rows=step.artifact.rows, size=step.artifact.size)
         self._settle(step.id, step.artifact)
 
     def _is_whole(self, step: Step) -> bool:
@@ -238,7 +238,7 @@ class Execution:
             raise DefinitionWrong(wrong)
         states = states_of(self._session.graph, self._goal, self._world, step.id, self._states)
         inputs = {name: state for name, state in states.items() if isinstance(state, Artifact)}
-        return node, step.prepared, inputs, step.id in self._policy.force
+        return node, step.prepared, inputs, step.id in self._policy.force or step.prepared.again
 
     def _done(self, step: Step, built: Built | None, error: Exception | None) -> None:
         if built is None:
@@ -258,6 +258,7 @@ class Execution:
             size=built.artifact.size,
             **({"wrote": built.wrote[0]} if built.some else {}),
             milliseconds=built.milliseconds,
+            **({"start": round(built.began, 3), "ran": built.ran} if built.executed else {}),
             reasons=[reason.document() for reason in step.reasons],
             notes=list(built.notes),
         )

@@ -25,10 +25,19 @@ _NAME = 44
 
 
 class Reporter:
-    """Events -> the log, progress on standard error, JSON lines on standard output."""
+    """Events -> the log, progress on standard error, JSON lines on standard output; `kept` gets all of them, if it is given."""
 
-    def __init__(self, log: Callable[[dict[str, Any]], None], *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self,
+        log: Callable[[dict[str, Any]], None],
+        *,
+        as_json: bool,
+        quiet: bool,
+        verbose: bool,
+        kept: list[dict[str, Any]] | None = None,
+    ) -> None:
         self._log = log
+        self._kept = kept
         self._json = as_json
         self._quiet = quiet
         self._verbose = verbose
@@ -49,11 +58,17 @@ class Reporter:
             self._total, self._done = len(self._open), 0
             self._width = min(max(map(len, self._open), default=0), _NAME)
         with self._lock:
-            if event != "hit":
-                self._log({"event": event, "at": round(time.time(), 3), **facts})
+            if event != "hit" or self._kept is not None:  # most targets are hits: the log would say little else
+                self._note({"event": event, "at": round(time.time(), 3), **facts})
             if self._json:
                 self._emit({"event": event, **facts})
             self._progress(event, facts)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        if event["event"] != "hit":
+            self._log(event)
+        if self._kept is not None:
+            self._kept.append(event)
 
     def _emit(self, document: dict[str, Any]) -> None:
         try:
@@ -64,7 +79,7 @@ class Reporter:
     def warn(self, text: str) -> None:
         """Tell a warning."""
         with self._lock:
-            self._log({"event": "warning", "text": safe(text)})
+            self._note({"event": "warning", "text": safe(text)})
             self._clear()
             print(f"warning: {safe(text)}", file=sys.stderr)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seeknal.build.execute import Tell
     from seeknal.build.run import Options, Outcome
     from seeknal.build.session import Session
+    from seeknal.cli.timings import Kept
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +52,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--watch", action="store_true", help="run again whenever a file changes that the run relied on; Ctrl-C ends it"
     )
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
+    parser.add_argument(
+        "--timings",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="write a picture of the run, one HTML file that needs no network: bars on a time axis, critical path, hits and "
+        "builds, sizes; also when the run fails or is interrupted (default: target/timings.html)",
+    )
     digest = "refuse unless the plan is the one that `plan` printed this digest for"
     parser.add_argument("--plan", metavar="DIGEST", help=digest)
+    parser.add_argument(
+        "--materialize",
+        action=argparse.BooleanOptionalAction,
+        help="write to tables outside for all nodes that name one, or for none (default: as each node says)",
+    )
     common.environments(parser)
     windows.window(parser)
     parser.add_argument(
@@ -79,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     if args.retry < 0 or args.max_workers < 1:
         raise UsageError("--retry and --max-workers are counts: 0 or more, 1 or more", reason="bad_count")
     windows.check(args)
+    if args.timings is not None and (args.dry_run or args.show_plan):
+        raise UsageError("--timings is a picture of a run, and a plan runs nothing", reason="no_run")
     if (args.dry_run or args.show_plan) and not args.watch:
         from seeknal.cli import plan
 
@@ -86,16 +102,19 @@ def run(args: argparse.Namespace) -> int:
     if args.watch:
         return _watch(args)
     start = time.perf_counter()
-    if _unchanged(args):
-        return 0
-    return _run(args, start)
+    if args.timings is not None:  # a picture is of a run that looked at every target
+        from seeknal.cli import timings
+
+        with timings.pictured(args) as kept:
+            return _run(args, start, kept)
+    return 0 if _unchanged(args) else _run(args, start)
 
 
 def _watch(args: argparse.Namespace) -> int:
     from seeknal.cli import watching
 
     watching.check(args)
-    return watching.keep_running(args, lambda relied, told: _run(args, time.perf_counter(), relied, told=told))
+    return watching.keep_running(args, lambda relied, told: _run(args, time.perf_counter(), relied=relied, told=told))
 
 
 def _unchanged(args: argparse.Namespace) -> bool:
@@ -141,13 +160,21 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
     said = [
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
         args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
-        __version__, sys.version, sys.prefix, args.profile, args.env,
+        __version__, sys.version, sys.prefix, args.profile, args.env, args.materialize,
+        os.environ.get("SEEKNAL_BASE_CONFIG_PATH") or os.path.expanduser("~"),
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 
 
-def _run(args: argparse.Namespace, start: float, relied: dict[str, str] | None = None, *, told: bool = True) -> int:
-    """Run; `relied` gets the signatures that the run relied on, `told` says whether to say that there was nothing to do."""
+def _run(
+    args: argparse.Namespace,
+    start: float,
+    kept: Kept | None = None,
+    relied: dict[str, str] | None = None,
+    *,
+    told: bool = True,
+) -> int:
+    """Run; `kept` gets the events, `relied` the signatures that the run relied on; `told`: say that there was nothing to do."""
     from seeknal.build.report import Reporter
     from seeknal.build.session import opened
 
@@ -160,7 +187,8 @@ def _run(args: argparse.Namespace, start: float, relied: dict[str, str] | None =
 
     request = common.request(args, read_only=False, workers=workers)
     with opened(request, warn) as session:
-        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
+        events = kept.of(session) if kept else None
+        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose, kept=events)
         env = common.environment(session.root, lambda problem: warn(str(problem)))
         try:
             with common.surroundings(env):

@@ -17,14 +17,14 @@ from seeknal.errors import Interrupted, SeeknalError, UsageError, safe
 
 # Runs once, and adds the signatures that it relied on to the mapping; told: whether a run with nothing to do says so.
 Once = Callable[[dict[str, str], bool], object]
-_NOT_WITH = ("full", "dry_run", "show_plan", "plan", "restate", "chunk")
+_NOT_WITH = ("full", "dry_run", "show_plan", "plan", "restate", "chunk", "timings")
 _SHOWN = 3
 
 
 def check(args: argparse.Namespace) -> None:
     """Raise UsageError for options that mean one run."""
     for name in _NOT_WITH:
-        if getattr(args, name):
+        if getattr(args, name) not in (None, False):
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"--watch runs again and again: it does not go with {option}", reason="bad_watch")
 
