@@ -31,7 +31,8 @@ BELOW = {
 BELOW["build"] = {*BELOW, "errors"}
 # Data in, HTML out: pictures stand beside build and know nothing of it.
 BELOW["pictures"] = {"errors", "model"}
-BELOW["cli"] = {*BELOW, "build"}
+BELOW["repl"] = {*BELOW, "build"}
+BELOW["cli"] = {*BELOW, "repl"}
 # These are pure: the standard library, blake3 and what is below.
 PURE = ("model", "kinds", "connectors", "errors")
 # A child process and an engine write the output of a recipe into the store's tmp/.
@@ -103,7 +104,7 @@ def writes(path: Path) -> Iterator[str]:
             continue
         called = ast.unparse(node.func)
         owner, _, verb = called.rpartition(".")
-        if (owner == "os" and verb in WRITING) or (owner == "shutil" and verb != "get_terminal_size"):
+        if (owner == "os" and verb in WRITING) or (owner == "shutil" and verb not in ("get_terminal_size", "which")):
             yield f"{name(path)}:{node.lineno}: {called}"
         if called == "open" and set(_mode(node)).intersection("wax+"):
             yield f"{name(path)}:{node.lineno}: open({_mode(node)!r})"

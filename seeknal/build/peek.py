@@ -9,7 +9,6 @@ from typing import Any
 
 from seeknal.build.folders import path_of
 from seeknal.build.session import Session
-from seeknal.build.target import sql_engine
 from seeknal.errors import IntegrityFinding
 from seeknal.model.action import Artifact
 from seeknal.model.lowering import path_literal, quoted
@@ -19,7 +18,7 @@ from seeknal.store.cache import Damaged
 def peek(session: Session, artifact: Artifact, limit: int) -> dict[str, Any]:
     """Count, columns with nulls, distinct values, least and greatest, and the first rows as text."""
     path = verified(session, artifact)
-    con = sql_engine(session).connections.own()
+    con = session.own()
     table = f"read_parquet({path_literal(path)})"
     columns = [_column(con, table, name, type_) for name, type_ in artifact.schema]
     shown = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name, _ in artifact.schema)
@@ -27,13 +26,13 @@ def peek(session: Session, artifact: Artifact, limit: int) -> dict[str, Any]:
     return {"count": artifact.rows, "columns": columns, "rows": [list(row) for row in rows]}
 
 
-def verified(session: Session, artifact: Artifact) -> str:
-    """The path of an artifact whose bytes are what they should be. Raises IntegrityFinding."""
+def verified(session: Session, artifact: Artifact, scratch: list[str] | None = None) -> str:
+    """The path of an artifact whose bytes are what they should be; see `path_of`. Raises IntegrityFinding."""
     for pattern in (p for node in session.graph.nodes.values() for p in node.recipe.files):
         if artifact.in_place:
             session.files_of(pattern)
     try:
-        return path_of(session, artifact, [])
+        return path_of(session, artifact, [] if scratch is None else scratch)
     except Damaged:
         text = f"the stored bytes of {artifact.blob} are damaged or gone: `seeknal run` builds them again"
         raise IntegrityFinding(text) from None

@@ -20,6 +20,8 @@ from seeknal.model.explain import Reason, clauses
 from seeknal.model.plan import Verdict
 
 _EVERY = 30.0
+# Names are lined up as far as this.
+_NAME = 44
 
 
 class Reporter:
@@ -44,6 +46,7 @@ class Reporter:
         self._open: set[str] = set()
         self._done = 0
         self._total = 0
+        self._width = 0
         self._shown = time.monotonic()
         self._lock = threading.Lock()
 
@@ -53,6 +56,7 @@ class Reporter:
         if plan is not None:
             self._open = {step.id for step in plan.having(Verdict.BUILD, Verdict.MAYBE)}
             self._total, self._done = len(self._open), 0
+            self._width = min(max(map(len, self._open), default=0), _NAME)
         with self._lock:
             if event != "hit" or self._kept is not None:  # most targets are hits: the log would say little else
                 self._note({"event": event, "at": round(time.time(), 3), **facts})
@@ -94,7 +98,11 @@ class Reporter:
         if self._quiet or self._json or event not in ("built", "failed", "skipped", "retry", "warned"):
             return
         self._clear()
-        print(_told(event, target, facts, f"[{self._done}/{max(self._total, self._done)}]"), file=sys.stderr)
+        total = str(max(self._total, self._done))
+        count = (
+            f"[{self._done:>{len(total)}}/{total}] " if self._total else ""
+        )  # what the cache remembers is not counted
+        print(_told(event, target.ljust(self._width), facts, count).rstrip(), file=sys.stderr)
         for note in facts.get("notes", ()):
             print(f"    {safe(note)}", file=sys.stderr)
 
@@ -115,14 +123,14 @@ class Reporter:
 
 def _told(event: str, target: str, facts: dict[str, Any], count: str) -> str:
     if event == "built":
-        return f"{count} built    {target}  {_rows(facts)} rows  {seconds(facts['milliseconds'])}"
+        return f"{count}built    {target}  {_rows(facts)}  {seconds(facts['milliseconds'])}"
     if event == "skipped":
-        return f"{count} skipped  {target}  needed: {', '.join(facts['because'])}"
+        return f"{count}skipped  {target}  needed: {', '.join(facts['because'])}"
     if event == "warned":
-        return f"{count} {facts['severity']:<8} {target}  {safe(facts['text'])}"
+        return f"{count}{facts['severity']:<8} {target}  {safe(facts['text'])}"
     if event == "retry":
-        return f"{count} retrying {target} (attempt {facts['attempt'] + 1}): {safe(facts['error'])}"
-    return f"{count} FAILED   {target}\n    " + safe(facts["error"]).replace("\n", "\n    ")
+        return f"{count}retrying {target} (attempt {facts['attempt'] + 1}): {safe(facts['error'])}"
+    return f"{count}FAILED   {target}\n    " + safe(facts["error"]).replace("\n", "\n    ")
 
 
 def seconds(milliseconds: int) -> str:
@@ -132,8 +140,9 @@ def seconds(milliseconds: int) -> str:
 
 def _rows(facts: Mapping[str, Any]) -> str:
     """All rows, or of a table with intervals those that were written now."""
-    wrote = facts.get("wrote", facts["rows"])
-    return f"{facts['rows']:,}" if wrote == facts["rows"] else f"{wrote:,} of {facts['rows']:,}"
+    wrote, rows = facts.get("wrote", facts["rows"]), facts["rows"]
+    word = "row" if rows == 1 else "rows"
+    return f"{rows:,} {word}" if wrote == rows else f"{wrote:,} of {rows:,} {word}"
 
 
 def bytes_text(size: int) -> str:
@@ -180,7 +189,7 @@ def _slowest(results: Results) -> list[str]:
         return []
     rows, size = (sum(built.wrote[i] for _, _, built in executed) for i in range(2))
     slow = ", ".join(f"{name} {seconds(ms)}" for ms, name, _ in sorted(executed, reverse=True)[:3])
-    return [f"wrote {rows:,} rows, {bytes_text(size)}; slowest: {slow}"]
+    return [f"wrote {rows:,} {'row' if rows == 1 else 'rows'}, {bytes_text(size)}; slowest: {slow}"]
 
 
 def _explained(outcome: Outcome) -> list[str]:

@@ -15,6 +15,7 @@ from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
 from seeknal.build.execute import Execution, Tell
 from seeknal.build.marks import honoured
+from seeknal.build.names import write_names
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
@@ -221,6 +222,7 @@ def _finish(
 ) -> None:
     session.disk.sync()
     session.save(whole=not options.selection.partial and not results.failed)
+    write_names(session, publication.digest)
     if results.failed or results.skipped or session.project is None or session.request.demand:
         return
     if any(session.graph.nodes[name].traits.get("far") for name in results.steps):

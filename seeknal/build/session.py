@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seeknal.build import exports
 from seeknal.build.intervals import Intervals
@@ -29,15 +29,15 @@ from seeknal.model.graph import Graph
 from seeknal.model.interval import Interval
 from seeknal.model.node import Node
 from seeknal.model.plan import Found, Prepared, Step, World
-from seeknal.project.connections import settings_of
 from seeknal.project.files import matches
-from seeknal.project.load import Project
-from seeknal.project.profile import Profile
 from seeknal.store import refs
 from seeknal.store.cache import Store
 from seeknal.store.disk import Disk
 from seeknal.store.layout import StoreLayout, TargetLayout
 from seeknal.store.statcache import StatCache
+
+if TYPE_CHECKING:
+    from seeknal.project.load import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +211,9 @@ class Session:
 
     def settings(self, node: Node) -> Mapping[str, Any]:
         """The connection that a node reads over. Raises DefinitionWrong."""
+        from seeknal.project.connections import settings_of
+        from seeknal.project.profile import Profile
+
         profile = self.project.profile if self.project else Profile()
         return settings_of(node, profile, self.env)
 

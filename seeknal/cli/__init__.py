@@ -18,8 +18,8 @@ from seeknal import __version__
 from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
-    "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "lineage", "log", "rollback", "entity",
-    "consolidate", "env", "intervals", "cache", "init",
+    "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "repl", "lineage", "log", "rollback", "entity",
+    "consolidate", "env", "intervals", "cache", "init", "completion",
 )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeeknalError as error:
         if debug:
             raise
-        _report(error, as_json=as_json)
+        report(error, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
         _say("\ninterrupted: what was finished stays in the cache, nothing was published")
@@ -143,7 +143,8 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _report(error: SeeknalError, *, as_json: bool) -> None:
+def report(error: SeeknalError, *, as_json: bool) -> None:
+    """Tell an error: as JSON on standard output where that was asked for, and for people."""
     if as_json:
         import json
 

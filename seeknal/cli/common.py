@@ -259,12 +259,13 @@ def warn(text: str) -> None:
 @contextmanager
 def reading(args: argparse.Namespace, *, load: bool = True, tell: Callable[[str], None] = warn) -> Iterator[Session]:
     """A session that changes nothing, with the published generation and, if asked, the project loaded."""
-    from seeknal.build.connect import load_project
     from seeknal.build.session import opened
 
     with opened(request(args, read_only=True), tell) as session:
         session.store.open()
         if load:
+            from seeknal.build.connect import load_project
+
             load_project(session, environment(session.root))
         session.read_published()
         yield session

@@ -8,11 +8,11 @@ before anything is added up.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common
-from seeknal.errors import UsageError, safe
+from seeknal.errors import UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
@@ -88,74 +88,26 @@ def _question(args: argparse.Namespace) -> Question:
 
 
 def _print(args: argparse.Namespace, sql: str, rows: Rows) -> None:
+    from seeknal.build.rows import cell, records, written
+
+    names = [name for name, _ in rows.columns]
     if args.json:
         columns = [{"name": name, "type": type_} for name, type_ in rows.columns]
-        common.emit(args, {"columns": columns, "rows": [*_records(rows)], "sql": sql}, [])
+        common.emit(args, {"columns": columns, "rows": [*records(names, rows.rows)], "sql": sql}, [])
     elif args.format == "table":
-        cells = [[name for name, _ in rows.columns], *([_cell(value) for value in row] for row in rows.rows)]
-        common.emit(args, None, common.table(cells))
+        common.emit(args, None, common.table([names, *([cell(value) for value in row] for row in rows.rows)]))
     else:
-        print(_written(args.format, rows), end="")
+        print(written(args.format, names, rows.rows), end="")
 
 
 def _save(session: Session, args: argparse.Namespace, rows: Rows) -> None:
     import os
 
+    from seeknal.build.rows import format_of, save
+
     path = os.path.abspath(args.output)
-    ending = os.path.splitext(path)[1].lower()
-    format_ = {".csv": "csv", ".json": "json"}.get(ending, args.format)
-    if format_ == "table":
-        raise UsageError(f"--output {args.output}: is it .csv or .json? Else say --format", reason="unknown_format")
-    session.disk.hand_out(path, _written(format_, rows).encode())
+    save(session.disk, path, format_of(args.output, args.format), [name for name, _ in rows.columns], rows.rows)
     common.emit(args, {"file": path, "rows": len(rows.rows)}, [f"wrote {len(rows.rows):,} rows to {path}"])
-
-
-def _written(format_: str, rows: Rows) -> str:
-    if format_ == "json":
-        import json
-
-        lines = ",\n ".join(json.dumps(record) for record in _records(rows))
-        return f"[{lines}]\n"
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([name for name, _ in rows.columns])
-    writer.writerows([[_text(value) for value in row] for row in rows.rows])
-    return text.getvalue()
-
-
-def _records(rows: Rows) -> Iterator[dict[str, Any]]:
-    for row in rows.rows:
-        yield {name: _plain(value) for (name, _), value in zip(rows.columns, row, strict=True)}
-
-
-def _plain(value: Any) -> Any:
-    """A value for JSON: numbers as numbers where none of their digits is lost."""
-    import math
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        near = float(value)
-        return int(value) if value == int(value) else near if Decimal(repr(near)) == value else str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    return value if value is None or isinstance(value, (bool, int, float, str)) else _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "", True: "true", False: "false"}[value]
-    return str(value.isoformat(" ")) if hasattr(value, "hour") and hasattr(value, "day") else str(value)
-
-
-def _cell(value: Any) -> str:
-    return safe(_text(value)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 # -- the list --------------------------------------------------------------------------------------------------------
@@ -208,4 +160,6 @@ def _type_of(dimension: dict[str, Any]) -> str:
 
 
 def _cells(rows: Iterable[Sequence[str]]) -> list[list[str]]:
-    return [[_cell(value) for value in row] for row in rows]
+    from seeknal.build.rows import cell
+
+    return [[cell(value) for value in row] for row in rows]

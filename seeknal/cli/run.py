@@ -1,7 +1,7 @@
 """Bring the selected targets up to date and publish. Without options: everything, incrementally.
 
 Exit codes: 0 done; 1 a node failed; 2 usage; 3 wrong project; 4 a data-quality rule failed; 5 store busy;
-7 environment; 130 and 143 interrupted.
+7 environment; 130 and 143 interrupted. With --watch 0 when Ctrl-C ends the waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from seeknal.cli import STOPPED, common, parameters, windows
 from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
+    from seeknal.build.execute import Tell
     from seeknal.build.run import Options, Outcome
+    from seeknal.build.session import Session
     from seeknal.cli.timings import Kept
 
 
@@ -46,6 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--retry", type=int, default=0, metavar="N", help=retry)
     parser.add_argument("--parallel", action="store_true", help="build independent targets at the same time")
     parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
+    parser.add_argument(
+        "--watch", action="store_true", help="run again whenever a file changes that the run relied on; Ctrl-C ends it"
+    )
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
     parser.add_argument(
         "--timings",
@@ -90,10 +95,12 @@ def run(args: argparse.Namespace) -> int:
     windows.check(args)
     if args.timings is not None and (args.dry_run or args.show_plan):
         raise UsageError("--timings is a picture of a run, and a plan runs nothing", reason="no_run")
-    if args.dry_run or args.show_plan:
+    if (args.dry_run or args.show_plan) and not args.watch:
         from seeknal.cli import plan
 
         return plan.show(args, whole=args.show_plan)
+    if args.watch:
+        return _watch(args)
     start = time.perf_counter()
     if args.timings is not None:  # a picture is of a run that looked at every target
         from seeknal.cli import timings
@@ -101,6 +108,13 @@ def run(args: argparse.Namespace) -> int:
         with timings.pictured(args) as kept:
             return _run(args, start, kept)
     return 0 if _unchanged(args) else _run(args, start)
+
+
+def _watch(args: argparse.Namespace) -> int:
+    from seeknal.cli import watching
+
+    watching.check(args)
+    return watching.keep_running(args, lambda relied, told: _run(args, time.perf_counter(), relied=relied, told=told))
 
 
 def _unchanged(args: argparse.Namespace) -> bool:
@@ -152,9 +166,16 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
     return blake3(json.dumps(said).encode()).hexdigest()
 
 
-def _run(args: argparse.Namespace, start: float, kept: Kept | None = None) -> int:
-    from seeknal.build.report import Reporter, summary
-    from seeknal.build.run import run as run_all
+def _run(
+    args: argparse.Namespace,
+    start: float,
+    kept: Kept | None = None,
+    relied: dict[str, str] | None = None,
+    *,
+    told: bool = True,
+) -> int:
+    """Run; `kept` gets the events, `relied` the signatures that the run relied on; `told`: say that there was nothing to do."""
+    from seeknal.build.report import Reporter
     from seeknal.build.session import opened
 
     _catch_term()
@@ -169,30 +190,48 @@ def _run(args: argparse.Namespace, start: float, kept: Kept | None = None) -> in
         events = kept.of(session) if kept else None
         reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose, kept=events)
         env = common.environment(session.root, lambda problem: warn(str(problem)))
-        options = _options(args, session.root)
-        with common.surroundings(env):
-            if args.restate:
-                windows.restate(args, session, env)
-            outcome = run_all(session, options, env, reporter.tell)
-            while args.chunk and _goes_on(outcome):
-                more = run_all(session, options, env, reporter.tell)
-                if not more.results.built and not more.results.failed:
-                    break  # this round found nothing to do
-                outcome = more
-    elapsed = time.perf_counter() - start
+        try:
+            with common.surroundings(env):
+                outcome = _rounds(args, session, env, reporter.tell)
+        finally:
+            if relied is not None:
+                relied.update(session.stats.watched)
+    _tell_end(args, outcome, reporter.tell, time.perf_counter() - start, told=told)
+    return _code(list(outcome.results.failed.values()))
+
+
+def _rounds(args: argparse.Namespace, session: Session, env: dict[str, str], tell: Tell) -> Outcome:
+    """One run, or with --chunk one after the other."""
+    from seeknal.build.run import run as run_all
+
+    options = _options(args, session.root)
+    if args.restate:
+        windows.restate(args, session, env)
+    outcome = run_all(session, options, env, tell)
+    while args.chunk and _goes_on(outcome):
+        more = run_all(session, options, env, tell)
+        if not more.results.built and not more.results.failed:
+            break  # this round found nothing to do
+        outcome = more
+    return outcome
+
+
+def _tell_end(args: argparse.Namespace, outcome: Outcome, tell: Tell, elapsed: float, *, told: bool) -> None:
+    from seeknal.build.report import summary
+
     results = outcome.results
-    reporter.tell(
+    built = sum(built.executed for built in results.built.values())
+    tell(
         "done",
-        built=sum(built.executed for built in results.built.values()),
-        hit=len(results.artifacts) - sum(built.executed for built in results.built.values()),
+        built=built,
+        hit=len(results.artifacts) - built,
         cut_off=len(results.cut_off), failed=len(results.failed), skipped=len(results.skipped),
         generation=outcome.publication.digest, changes=dict(outcome.publication.changes),
         milliseconds=int(elapsed * 1000),
     )  # fmt: skip
-    if not args.json and not args.quiet:
+    if not args.json and not args.quiet and (told or built or results.failed or outcome.publication.changes):
         for line in summary(outcome, elapsed, explain=args.explain):
-            print(line)
-    return _code(list(results.failed.values()))
+            print(line, flush=True)
 
 
 def _goes_on(outcome: Outcome) -> bool:

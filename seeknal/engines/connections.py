@@ -78,11 +78,11 @@ class Connections:
         return self._locked(self._setting.threads)
 
     @contextmanager
-    def exactly(self, paths: Sequence[str]) -> Iterator[Any]:
-        """A new instance that can touch these files, folders that show parts, and nothing else."""
+    def exactly(self, paths: Sequence[str], first: Callable[[Any], None] | None = None) -> Iterator[Any]:
+        """A new instance that can touch these files, folders that show parts, and nothing else; `first` before it is locked."""
         folders = [path for path in paths if os.path.isdir(path)]
         shown = [os.path.realpath(entry.path) for folder in folders for entry in os.scandir(folder)]
-        con = self._noted(_connect(self._setting, self._setting.threads, folders, [*paths, *shown]))
+        con = self._noted(_connect(self._setting, self._setting.threads, folders, [*paths, *shown], first))
         try:
             yield con
         finally:
@@ -129,7 +129,13 @@ def _planner(process: int) -> Any:
     return planner()
 
 
-def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, files: Iterable[str]) -> Any:
+def _connect(
+    setting: Setting,
+    threads: int,
+    folders: Sequence[str] | None,
+    files: Iterable[str],
+    first: Callable[[Any], None] | None = None,
+) -> Any:
     import duckdb
 
     spill = os.path.join(setting.scratch, f"spill-{os.getpid()}")
@@ -137,6 +143,8 @@ def _connect(setting: Setting, threads: int, folders: Sequence[str] | None, file
     con.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL python_enable_replacements = false")
     if folders is None:
         return con
+    if first:
+        first(con)
     con.execute(f"SET allowed_directories = [{_spelled(folders)}]; SET allowed_paths = [{_spelled(files)}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")

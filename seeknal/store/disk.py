@@ -251,11 +251,11 @@ class Disk:
             os.rmdir(path)
         self._made.discard(path)
 
-    def append(self, path: str, data: bytes) -> None:
+    def append(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
         """Add `data` at the end of a log: one write, so that lines of two processes never mix."""
         self.make_folder(os.path.dirname(path))
         with explained(path):
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
             try:
                 os.write(handle, data)
             finally:

@@ -1,0 +1,1 @@
+"""The shell side: the repl, completion in real shells, and watching."""
