@@ -18,7 +18,7 @@ from seeknal import __version__
 from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
-    "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "log", "rollback", "entity", "consolidate",
+    "run", "plan", "validate", "list", "show", "explain", "diff", "inspect", "query", "log", "rollback", "entity", "consolidate",
     "intervals", "cache", "init",
 )  # fmt: skip
 

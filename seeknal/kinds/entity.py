@@ -48,6 +48,7 @@ def _entity(name: str, members: list[Node]) -> Node:
     definition = {"expand": "entity", "join_keys": keys, "groups": groups}
     recipe = Recipe("duckdb", definition, tuple(Input(node.id) for node in members))
     traits = {"follows_inputs": True, "join_keys": keys, "view": f"feature_store/{name}/features.parquet"}
+    traits["keys"] = ((*keys, TIME),)
     return Node("entity", name, recipe, members[0].file, members[0].line, traits=traits)
 
 

@@ -67,7 +67,8 @@ def entity_traits(entity: str | Mapping[str, Any], materialization: Any, dedupe:
         )
     if dedupe not in (None, "first", "last"):
         raise Wrong(("dedupe",), f"dedupe is {dedupe!r}: allowed are first and last")
-    return {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe}
+    unique = ((*keys, "event_time"), tuple(keys))
+    return {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe, "keys": unique}
 
 
 def _entity(entity: str | Mapping[str, Any]) -> tuple[str, list[str]]:

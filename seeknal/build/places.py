@@ -1,0 +1,77 @@
+"""Comparing two files row by row at the same places: what is equal there is done with, for certain.
+
+Decides how a file is cut so that all cores read it. What the places that differ mean is `build/rows.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+from seeknal.build.session import Session
+from seeknal.model import diffsql as sql
+from seeknal.model.diffsql import Side, Stretch
+
+T = TypeVar("T")
+
+# So many rows are compared in one query: four row groups as DuckDB writes them.
+_STRIDE = 4 * 122_880
+# Of more rows that differ, places are not noted one by one.
+MANY = 100_000
+
+Place = tuple[int, int]
+
+
+class Counts(NamedTuple):
+    """How many rows differ at their places, in how many each column, and some of the first places."""
+
+    rows: int
+    values: tuple[int, ...]
+    some: tuple[Place, ...]
+
+
+def places(session: Session, old: Side, new: Side, which: Sequence[int], run: Sequence[Stretch]) -> list[Place] | None:
+    """The places where rows differ in the columns `which`; None when there are too many to note."""
+    found: list[Place] = []
+
+    def ask(stretch: Stretch) -> list[Place]:
+        if len(found) > MANY:
+            return []
+        query = sql.noted(sql.at_places(old, new, which, stretch))
+        some: list[Place] = session.own().execute(query).fetchmany(MANY + 1)
+        return some
+
+    for some in _side_by_side(session, ask, _cut(run)):
+        found += some
+    return found if len(found) <= MANY else None
+
+
+def count(session: Session, old: Side, new: Side, which: Sequence[int], run: Sequence[Stretch], sample: int) -> Counts:
+    """Count where rows differ in the columns `which`."""
+
+    def ask(stretch: Stretch) -> Counts:
+        query = sql.counted(sql.at_places(old, new, which, stretch), len(which), sample)
+        row = session.own().execute(query).fetchone()
+        return Counts(row[0], tuple(row[2:]), tuple((place["p"], place["q"]) for place in row[1] or ()))
+
+    told = _side_by_side(session, ask, _cut(run))
+    some = sorted(place for one in told for place in one.some)[:sample]
+    return Counts(
+        sum(one.rows for one in told), tuple(map(sum, zip(*(one.values for one in told), strict=True))), tuple(some)
+    )
+
+
+def _cut(run: Sequence[Stretch]) -> list[Stretch]:
+    return [
+        Stretch(one.old + by, one.new + by, min(_STRIDE, one.rows - by))
+        for one in run
+        for by in range(0, one.rows, _STRIDE)
+    ]
+
+
+def _side_by_side(session: Session, ask: Callable[[Stretch], T], cut: list[Stretch]) -> list[T]:
+    if len(cut) == 1:
+        return [ask(cut[0])]
+    with ThreadPoolExecutor(session.setting.threads, thread_name_prefix="compare") as pool:
+        return [*pool.map(ask, cut)]
