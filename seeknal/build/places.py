@@ -11,9 +11,15 @@ from typing import NamedTuple, TypeVar
 
 from seeknal.build.session import Session
 from seeknal.model import diffsql as sql
-from seeknal.model.diffsql import Side, Stretch
+from seeknal.model.alignment import Alignment, Stretch, align
+from seeknal.model.diffsql import Side
 
 T = TypeVar("T")
+
+# So many anchors are looked for, so many are enough, in so many columns.
+_ANCHORS, _ENOUGH, _TRIES = 10_000, 500, 3
+# So many rows are looked at, at so many places, to see whether rows lie side by side.
+_PROBE, _PROBES = 2_048, 5
 
 # So many rows are compared in one query: four row groups as DuckDB writes them.
 _STRIDE = 4 * 122_880
@@ -75,3 +81,26 @@ def _side_by_side(session: Session, ask: Callable[[Stretch], T], cut: list[Stret
         return [ask(cut[0])]
     with ThreadPoolExecutor(session.setting.threads, thread_name_prefix="compare") as pool:
         return [*pool.map(ask, cut)]
+
+
+def lie_side_by_side(session: Session, old: Side, new: Side, which: Sequence[int], rows: int) -> bool:
+    """Whether most rows of two files with as many rows seem to be where they were."""
+    starts = {(rows - _PROBE) * n // (_PROBES - 1) for n in range(_PROBES)} if rows > _PROBE else {0}
+    size = min(rows, _PROBE)
+    told = (count(session, old, new, which, [Stretch(at, at, size)], 0) for at in starts)
+    return all(2 * one.rows < size for one in told)
+
+
+def aligned(session: Session, old: Side, new: Side, rows: tuple[int, int], first: Sequence[int]) -> Alignment | None:
+    """Which rows lie side by side in two files, rows added and removed in between; None where few do.
+
+    Anchors are values of the columns `first`, then of the others.
+    """
+    order = dict.fromkeys([*first, *range(len(old.values))])
+    for which in [*order][:_TRIES]:
+        query = sql.anchors(old, new, which, max(min(rows) // _ANCHORS, 1))
+        anchors = session.own().execute(query).fetchall()
+        if len(anchors) >= min(_ENOUGH, min(rows) // 2):
+            found = align(anchors, *rows)
+            return found if found and found.left <= MANY and len(found.stretches) <= _ENOUGH else None
+    return None

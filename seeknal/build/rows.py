@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
-from seeknal.build.places import Place, count, places
+from seeknal.build.places import aligned, count, lie_side_by_side, places
 from seeknal.build.session import Session
 from seeknal.model import diffsql as sql
+from seeknal.model.alignment import Alignment, side_by_side
 from seeknal.model.diff import Pair, Shared, columns
-from seeknal.model.diffsql import Side, Stretch
+from seeknal.model.diffsql import Side
 
 # Tables of fewer rows are joined as they are.
 _SMALL = 50_000
 # Up to so many rows it is cheap to prove that a column has no value twice.
-_PROVEN = 1_000_000
+_PROVEN = 200_000
 _KEYS = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "VARCHAR", "UUID", "DATE", "TIMESTAMP")
 KEY, PLACE, BAG = "key", "place", "bag"
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -61,7 +63,8 @@ class _Few(NamedTuple):
     number: int
     old: Side
     new: Side
-    places: Sequence[Place]
+    at_old: Sequence[int] = ()
+    at_new: Sequence[int] = ()
 
 
 def compare(
@@ -113,24 +116,39 @@ class _Comparison:
 
     def _look(self, number: int, pair: Pair, key: tuple[int, ...]) -> None:
         """Compare a pair at its places; what differs is left over, or counted at once where it is very much."""
-        if not pair.in_place or self._taken():
-            self._let_loose(pair)
-            return
-        own = {(c.old, c.new) for c in columns(pair.old[0], pair.new[0]).shared if c.equal}
-        equal = {i for i, column in enumerate(self.shared) if (column.old, column.new) in own}
+        equal = self._equal(pair)
         which = [i for i in range(len(self.shared)) if i not in equal]
         if not which:
             return
         old, new = self._sides([pair])
-        run = [Stretch(0, 0, pair.rows[0])]
-        found = places(self.session, old, new, which, run)
-        if found is not None:
-            self.few.append(_Few(number, old, new, found))
+        run = None if self._taken() else self._run(pair, old, new, which, key)
+        found = places(self.session, old, new, which, run.stretches) if run else None
+        if run and found is not None:
+            before, after = ([*chain(*ranges)] for ranges in (run.old, run.new))
+            few = _Few(number, old, new, [p for p, _ in found] + before, [q for _, q in found] + after)
+            self.few.append(few)
             self.placed = self.placed and bool(equal)
         elif equal and equal.issuperset(key):
-            self._count(_Few(number, old, new, ()), which, run, key)
+            self._count(_Few(number, old, new), which, side_by_side(pair.rows[0]), key)
         else:
             self._let_loose(pair)
+
+    def _equal(self, pair: Pair) -> set[int]:
+        """The columns that are equal throughout a pair."""
+        if not pair.in_place:
+            return set()
+        own = {(c.old, c.new) for c in columns(pair.old[0], pair.new[0]).shared if c.equal}
+        return {i for i, column in enumerate(self.shared) if (column.old, column.new) in own}
+
+    def _run(self, pair: Pair, old: Side, new: Side, which: list[int], key: tuple[int, ...]) -> Alignment | None:
+        """Which rows lie side by side."""
+        if pair.in_place and (
+            len(which) < len(self.shared) or lie_side_by_side(self.session, old, new, which, pair.rows[0])
+        ):
+            return side_by_side(pair.rows[0])
+        if len(pair.old) != 1 or len(pair.new) != 1 or min(pair.rows) < _SMALL:
+            return None
+        return aligned(self.session, old, new, pair.rows, key)
 
     def _let_loose(self, pair: Pair) -> None:
         self.loose.append(pair)
@@ -140,17 +158,17 @@ class _Comparison:
         """Whether a column has the name by which DuckDB calls the number of a row."""
         return any(sql.ROW in (column.old.lower(), column.new.lower()) for column in self.shared)
 
-    def _count(self, few: _Few, which: list[int], run: list[Stretch], key: tuple[int, ...]) -> None:
+    def _count(self, few: _Few, which: list[int], run: Alignment, key: tuple[int, ...]) -> None:
         """Count what differs at its place; where no key says that this is the same row, unless as bags they are the same."""
         if key:
             self.found.repeated |= bool(self._one(sql.repeated(f"({sql.table(few.new)})", key)))
         elif not self._unlike(sql.table(few.old), sql.table(few.new), 1):
             return
-        counts = count(self.session, few.old, few.new, which, run, self.sample)
+        counts = count(self.session, few.old, few.new, which, run.stretches, self.sample)
         self.found.changed += counts.rows
         for i, rows in zip(which, counts.values, strict=True):
             self._note(i, rows)
-        self.shown.append(few._replace(places=counts.some))
+        self.shown.append(few._replace(at_old=[p for p, _ in counts.some], at_new=[q for _, q in counts.some]))
 
     def _note(self, column: int, rows: int) -> None:
         name = self.shared[column].new
@@ -188,9 +206,9 @@ class _Comparison:
         for side, name in enumerate("on"):
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_{name} {columns}")
             for one in few:
-                wanted = [place[side] for place in one.places]
+                wanted = [*(one.at_old, one.at_new)[side]]
+                numbers = [(one.number << 40) + place for place in wanted]
                 query = sql.rows_at((one.old, one.new)[side], wanted)
-                numbers = [(one.number << 40) + place[0] for place in one.places]
                 self.con.execute(f"INSERT INTO {table}_{name} {query}", [wanted, numbers])
 
     def _narrowed(self) -> tuple[list[str], bool]:

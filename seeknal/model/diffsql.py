@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from seeknal.model.alignment import Stretch
 from seeknal.model.diff import Shared
 from seeknal.model.lowering import path_literal, quoted
 
@@ -60,14 +61,6 @@ def table(side: Side, *, where: str = "", number: str = "") -> str:
     return f"SELECT {', '.join(shown)} FROM read_parquet({paths}{f', {ROW} = true' if number else ''}){where}"
 
 
-class Stretch(NamedTuple):
-    """Rows that may lie side by side: where they begin before and after, and how many there are."""
-
-    old: int
-    new: int
-    rows: int
-
-
 def at_places(old: Side, new: Side, which: Sequence[int], stretch: Stretch) -> str:
     """The places (`p` before, `q` after) in a stretch where rows differ in the columns `which`; `d0`, `d1`, ... say in which.
 
@@ -106,6 +99,16 @@ def rows_at(side: Side, places: Sequence[int]) -> str:
     names = ", ".join(f"r.c{i}" for i in range(len(side.values)))
     wanted = "SELECT unnest($1::BIGINT[]) AS f, unnest($2::BIGINT[]) AS p"
     return f"SELECT w.p, {names} FROM ({source}) r JOIN ({wanted}) w ON w.f = r.{ROW}"
+
+
+def anchors(old: Side, new: Side, which: int, every: int) -> str:
+    """Places of rows whose value of one column is alone in both files: one in `every` of its values is looked at."""
+    sides = []
+    for side in (old, new):
+        rows = table(Side(side.paths, (side.values[which],)), number="p")
+        some = f"SELECT hash(c0) AS h, p FROM ({rows}) WHERE hash(c0) % {every} = 0"
+        sides.append(f"SELECT h, min(p) AS p FROM ({some}) GROUP BY h HAVING count(*) = 1")
+    return f"SELECT o.p, n.p FROM ({sides[0]}) o JOIN ({sides[1]}) n ON o.h = n.h ORDER BY o.p"
 
 
 def digest(count: int) -> str:
