@@ -119,17 +119,18 @@ class Project:
         assert result.code in (0, 8), result.err
         return {step["node"]: step["verdict"] for step in result.json["steps"]}
 
-    def rows(self, node: str) -> list[tuple[Any, ...]]:
+    def rows(self, node: str, env: str = "prod") -> list[tuple[Any, ...]]:
         """The published rows of a node, through its view."""
-        path = self.view(node)
+        path = self.view(node, env)
         return reader().execute(f"SELECT * FROM read_parquet('{path}')").fetchall()
 
-    def view(self, node: str) -> str:
+    def view(self, node: str, env: str = "prod") -> str:
         """The path of a node's view."""
         kind, name = node.split(".", 1)
+        home = ("target",) if env == "prod" else ("target", "environments", env)
         if kind == "entity":
-            return self.path("target", "feature_store", name, "features.parquet")
-        return self.path("target", "intermediate", f"{kind}_{name}.parquet")
+            return self.path(*home, "feature_store", name, "features.parquet")
+        return self.path(*home, "intermediate", f"{kind}_{name}.parquet")
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every published table, rows sorted."""

@@ -51,4 +51,5 @@ def _rollback(session: Session, word: str | None) -> tuple[Publication, str]:
     if lost:
         text = f"generation {short(digest)} cannot come back: the output of {lost[0]} is gone"
         raise UsageError(text, reason="artifact_missing", hint="a source file in place has changed, or gc removed it")
-    return publish_targets(session, generation.targets, f"rollback to {short(digest)}"), digest
+    note = f"rollback to {short(digest)}"
+    return publish_targets(session, generation.targets, note, production=generation.production), digest

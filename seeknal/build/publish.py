@@ -17,6 +17,7 @@ from seeknal.build.folders import folder_of
 from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.engines.parquet import attachment
+from seeknal.errors import StoreBusy
 from seeknal.model.action import Artifact
 from seeknal.model.digest import canonical, plain
 from seeknal.model.generation import Generation, Published, changes
@@ -25,17 +26,29 @@ from seeknal.store import refs, views
 from seeknal.store.lock import locked
 
 
-class MovedOn(Exception):
+class MovedOn(StoreBusy):
     """Another run has published since this one was planned: plan again."""
+
+    def __init__(self) -> None:
+        super().__init__("another run has published in between: try again")
 
 
 class Publication(NamedTuple):
-    """The digest of the current generation, what this publication changed (empty: nothing), and whether what was built is
-    what readers see now."""
+    """The digest of the current generation, what this publication changed for readers (empty: nothing), whether what was
+    built is what they see now, and whether the generation is a new one."""
 
     digest: str | None
     changes: Mapping[str, str]
     published: bool = True
+    fresh: bool = False
+
+
+class Line(NamedTuple):
+    """Where a generation stands: what it follows, what of `prod` it was made over, and a note for people."""
+
+    parent: str | None
+    production: str | None
+    note: str
 
 
 def publish(
@@ -45,28 +58,38 @@ def publish(
     noted: Mapping[str, Mapping[str, Any]],
     *,
     amend: bool = False,
+    whole: bool = False,
 ) -> Publication:
-    """Publish what was built; `noted` is what to keep beside an artifact, by id. Raises MovedOn."""
-    return publish_targets(session, _targets(session, artifacts, keys, noted), amend=amend)
+    """Publish what was built; `noted` is what to keep beside an artifact, by id. `whole`: all that there is was brought
+    up to date. Raises MovedOn."""
+    before = session.generation.production if session.base and session.generation else None
+    over = session.production if whole or not session.base else before
+    return publish_targets(session, _targets(session, artifacts, keys, noted), amend=amend, production=over)
 
 
 def publish_targets(
-    session: Session, targets: Mapping[str, Published], note: str = "", *, amend: bool = False
+    session: Session,
+    targets: Mapping[str, Published],
+    note: str = "",
+    *,
+    amend: bool = False,
+    production: str | None = None,
 ) -> Publication:
-    """Publish exactly these targets; does nothing but mend views when they are what is published. `amend`: in the place
-    of the current generation, not after it. Raises MovedOn."""
+    """Publish exactly these targets, of an environment beside `prod` as over this generation of `prod`; does nothing but
+    mend views when that is what is published. `amend`: in the place of the current generation, not after it. Raises
+    MovedOn."""
     changed = changes(session.generation, targets)
-    if not changed:
+    current = session.generation if session.base else None
+    if not changed and (not targets or (current and current.production == production)):
         _mend(session, targets)
         return Publication(session.base, {})
     session.disk.make_folder(session.target.root)
     with locked(session.target.publish_lock, exclusive=True):
         if refs.read_ref(session.target, session.request.environment) != session.ref_seen:
             raise MovedOn
-        digest = _write(
-            session, targets, note, session.generation.parent if amend and session.generation else session.base
-        )
-    return Publication(digest, changed)
+        parent = current.parent if current and (amend or not changed) else session.base
+        digest = _write(session, targets, Line(parent, production, note))
+    return Publication(digest, changed, fresh=True)
 
 
 def _targets(
@@ -75,7 +98,7 @@ def _targets(
     keys: Mapping[str, str],
     noted: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Published]:
-    before = session.generation.targets if session.generation else {}
+    before = session.published
     targets = {}
     for name, node in session.graph.nodes.items():
         if name in artifacts:
@@ -139,10 +162,12 @@ def _attachments(session: Session, node: Node, artifact: Artifact) -> dict[str, 
     return {path: data for path, data in found.items() if data is not None}
 
 
-def _write(session: Session, targets: Mapping[str, Published], note: str, parent: str | None) -> str:
+def _write(session: Session, targets: Mapping[str, Published], line: Line) -> str:
     request = session.request
-    created = request.as_of.isoformat()
-    generation = Generation(request.environment, parent, request.run_id, created, dict(sorted(targets.items())), note)
+    created, ordered = request.as_of.isoformat(), dict(sorted(targets.items()))
+    generation = Generation(
+        request.environment, line.parent, request.run_id, created, ordered, line.note, line.production
+    )
     session.disk.sync()
     digest = session.store.put_bytes(canonical(generation.document()))
     session.disk.sync()
@@ -155,17 +180,23 @@ def _write(session: Session, targets: Mapping[str, Published], note: str, parent
     return digest
 
 
+def root_name(session: Session) -> str | None:
+    """The word by which a store outside of `target/` knows this project, if it does."""
+    try:
+        with open(session.target.local("root-id"), encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
 def _register(session: Session, digest: str) -> None:
     """Tell a store outside of `target/` what this project still needs."""
     if session.store.layout.root == session.target.root:
         return
-    path = session.target.local("root-id")
-    try:
-        with open(path, encoding="ascii") as file:
-            name = file.read().strip()
-    except OSError:
+    name = root_name(session)
+    if name is None:
         name = os.urandom(8).hex()
-        session.disk.put(session.target.tmp, path, name.encode())
+        session.disk.put(session.target.tmp, session.target.local("root-id"), name.encode())
     session.disk.put(
         session.store.layout.tmp,
         session.store.layout.root_of(f"{name}-{session.request.environment}"),

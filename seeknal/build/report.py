@@ -153,8 +153,10 @@ def nothing(outcome: Outcome) -> str:
     results = outcome.results
     broken = sum(not found.passed for told in results.findings.values() for found in told)
     told = f"; {broken} warnings of rules and audits" if broken else ""
-    generation = short(outcome.publication.digest or "")
-    return f"nothing to do: {len(results.steps)} targets are up to date (generation {generation}){told}"
+    generation, count = short(outcome.publication.digest or ""), len(results.steps)
+    if outcome.publication.fresh:
+        return f"nothing to build: {count} targets are up to date; published generation {generation}{told}"
+    return f"nothing to do: {count} targets are up to date (generation {generation}){told}"
 
 
 def _slowest(results: Results) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from seeknal.build.audit import audit, noted
 from seeknal.build.connect import load_project
@@ -17,9 +18,10 @@ from seeknal.build.marks import honoured
 from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
-from seeknal.build.stamp import env_mark, render
+from seeknal.build.stamp import env_mark, render, stamp_name
 from seeknal.errors import StoreBusy, UsageError
 from seeknal.model.checks import earliest
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.interval import meant
 from seeknal.model.plan import Plan, Verdict, make_plan
 from seeknal.model.select import Goal, Selection, select
@@ -58,7 +60,7 @@ def planned(
     session.store.open()
     load_project(session, dict(env))
     session.read_published()
-    goal = select(session.graph, options.selection)
+    goal = _inside(session, options.selection, select(session.graph, options.selection))
     _check_backfill(session, goal)
     force = _force(session, options, goal) - done
     plan = make_plan(session.graph, goal, session.world(), force, session.demand.asked)
@@ -66,6 +68,19 @@ def planned(
         text = f"the plan is {plan.digest} now, not {options.plan_digest}"
         raise UsageError(text, reason="plan_changed", hint="look at `seeknal plan` again")
     return goal, plan
+
+
+def _inside(session: Session, selection: Selection, goal: Goal) -> Goal:
+    """The goal, and of an environment beside `prod` without what leaves the project; files that are named are written
+    below the environment's own folder."""
+    if session.request.environment == PRODUCTION:
+        return goal
+    named = bool(selection.nodes or selection.types)
+    outside = {name: session.graph.nodes[name].traits for name in goal.targets}
+    sent = {name for name, traits in outside.items() if "outside" in traits and not (named and "writes" in traits)}
+    if sent and named:
+        session.warn(f"only `prod` sends to the outside world: {', '.join(sorted(sent))} is left out")
+    return Goal(goal.wanted - sent, goal.targets - sent)
 
 
 def _check_backfill(session: Session, goal: Goal) -> None:
@@ -150,7 +165,9 @@ def _publish(session: Session, options: Options, results: Results) -> Publicatio
         return Publication(session.base, {}, published=False)
     keys = {name: step.key for name, step in results.steps.items() if step.key is not None}
     artifacts = {name: a for name, a in results.artifacts.items() if name in keys and name not in results.held}
-    return publish(session, artifacts, keys, noted(results.findings))
+    behind = bool(results.failed or results.skipped or results.held)
+    whole = not (options.selection.partial or session.request.demand or behind)
+    return publish(session, artifacts, keys, noted(results.findings), whole=whole)
 
 
 def _keep(session: Session, results: Results, publication: Publication, tell: Tell) -> None:
@@ -170,14 +187,21 @@ def _deliver(session: Session, execution: Execution, publication: Publication) -
     execution.deliver(published=publication.published)
     sent = {name: artifact for name, artifact in results.artifacts.items() if name not in done}
     keys = {name: key for name in sent if (key := results.steps[name].key)}
-    exported = {name: results.built[name].export if name in results.built else None for name in sent}
-    before = session.exported
-    noted = {n: {"export": exported[n] or before[a.blob]} for n, a in sent.items() if exported[n] or a.blob in before}
+    notes = {name: _receipt(session, results, name) for name in sent}
     try:
-        more = publish(session, sent, keys, noted, amend=bool(publication.changes)) if sent else publication
-    except MovedOn:  # the receipts are in the cache: the next run publishes them
+        more = publish(session, sent, keys, notes, amend=bool(publication.changes)) if sent else publication
+    except MovedOn:  # the next run sends it again
         return publication
-    return Publication(more.digest, {**publication.changes, **more.changes})
+    return Publication(more.digest, {**publication.changes, **more.changes}, fresh=publication.fresh or more.fresh)
+
+
+def _receipt(session: Session, results: Results, name: str) -> dict[str, Any]:
+    """The digest of the file that an exposure wrote now, or when it was published."""
+    built = results.built.get(name)
+    before = session.generation.targets.get(name) if session.generation else None
+    if built and built.executed:
+        return {"export": built.export} if built.export else {}
+    return {"export": before.meta["export"]} if before and "export" in before.meta else {}
 
 
 def _finish(
@@ -204,7 +228,7 @@ def _stamp(
     names = sorted(word[4:] for word in session.project.used if word.startswith("env:"))
     data = render(fingerprint, summary, env_mark(names, env), session.stats.watched)
     if data is not None:
-        session.disk.put(session.target.tmp, session.target.local("stamp"), data)
+        session.disk.put(session.target.tmp, session.target.local(stamp_name(session.request.environment)), data)
 
 
 def _until(session: Session, results: Results) -> str:
@@ -224,6 +248,7 @@ def _watch_surroundings(session: Session, digest: str) -> None:
     environment = session.request.environment
     paths = [
         session.target.ref(environment),
+        session.target.ref(PRODUCTION),
         *(session.target.view(environment, name) for name in ("intermediate", "feature_store")),
     ]
     paths += [session.store.layout.marker]

@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from seeknal.build import exports
 from seeknal.build.intervals import Intervals
 from seeknal.build.log import EventLog
 from seeknal.build.memo import FileMemo
@@ -21,6 +22,7 @@ from seeknal.engines import Engines
 from seeknal.engines.base import File, Setting
 from seeknal.errors import DefinitionWrong, Problem, ProjectError
 from seeknal.model.action import Artifact
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.family import Demand
 from seeknal.model.generation import Generation, Published
 from seeknal.model.graph import Graph
@@ -32,7 +34,7 @@ from seeknal.project.load import Project
 from seeknal.store import refs
 from seeknal.store.cache import Store
 from seeknal.store.disk import Disk
-from seeknal.store.layout import PRODUCTION, StoreLayout, TargetLayout
+from seeknal.store.layout import StoreLayout, TargetLayout
 from seeknal.store.statcache import StatCache
 
 
@@ -74,6 +76,8 @@ class Session:
         self.graph = Graph({}, {}, {})
         self.generation: Generation | None = None
         self.base: str | None = None
+        self.production: str | None = None
+        self._beneath: Mapping[str, Published] = {}
         self.ref_seen: str | None = None
         self._intervals = Intervals(self.store, self.prepare, lambda name: self.graph.nodes[name])
         self.marks: dict[str, list[Interval]] = {}
@@ -81,12 +85,26 @@ class Session:
     # -- the published state ---------------------------------------------------------------------------------------
 
     def read_published(self) -> None:
-        """Read what is published now."""
-        self.ref_seen = refs.read_ref(self.target, self.request.environment)
-        found = refs.current(self.store, self.target, self.request.environment)
+        """Read what is published now; an environment that has nothing yet starts from what is published in `prod`."""
+        env = self.request.environment
+        self.ref_seen = refs.read_ref(self.target, env)
+        found = refs.current(self.store, self.target, env)
         self.base, self.generation = found or (None, None)
-        for target in self.generation.targets.values() if self.generation else ():
+        if env != PRODUCTION:
+            self._read_production()
+        for target in (*self._beneath.values(), *(self.generation.targets.values() if self.generation else ())):
             self.place_in(target)
+
+    def _read_production(self) -> None:
+        found = refs.current(self.store, self.target, PRODUCTION)
+        self.production, production = found or (None, None)
+        self._beneath = production.targets if production else {}
+        self.generation = self.generation or production
+
+    @property
+    def published(self) -> Mapping[str, Published]:
+        """The published targets; beside `prod`, those of `prod` stand for what the environment does not have."""
+        return {**self._beneath, **(self.generation.targets if self.generation else {})}
 
     def place_of(self, node: Node, artifact: Artifact) -> dict[str, str]:
         """For an artifact in place, where its file is, relative to the project: for people and views, never in a key."""
@@ -111,8 +129,7 @@ class Session:
 
     def artifacts(self) -> dict[str, Artifact]:
         """The published artifacts whose bytes are there."""
-        targets = self.generation.targets if self.generation else {}
-        found = {name: self.store.present(target.artifact).artifact for name, target in targets.items()}
+        found = {name: self.store.present(target.artifact).artifact for name, target in self.published.items()}
         return {name: artifact for name, artifact in found.items() if artifact}
 
     def document_before(self, name: str) -> Mapping[str, Any] | None:
@@ -152,33 +169,15 @@ class Session:
         return engine.connections.brief()
 
     def lookup(self, node: Node, key: str, *, sure: bool = True) -> Found:
-        """The artifact of an action of a node, if it is there, and with it what the node wrote outside of the store.
+        """The artifact of an action of a node, if it is there; of one that sends something, if that was sent last.
 
         Not `sure`: see `Store.lookup`.
         """
+        if "outside" in node.traits:
+            return exports.sent(self, node, key)
         known = self.generation.targets.get(node.id) if self.generation else None
         found = self.store.present(known.artifact) if known and known.action == key else Found(None)
-        found = found if found.artifact else self.store.lookup(key, sure=sure)
-        word = self._astray(node, found.artifact) if found.artifact and "writes" in node.traits else ""
-        return Found(None, word) if word else found
-
-    def _astray(self, node: Node, receipt: Artifact) -> str:
-        """Why the exported file is not what the receipt says; nothing when it is."""
-        try:
-            digest = self.stats.digest(self.path_of(node.traits["writes"]))
-        except OSError:
-            return "export_missing"
-        return "" if digest == self.exported.get(receipt.blob) else "export_changed"
-
-    @property
-    def exported(self) -> dict[str, str]:
-        """Digests of the files that published exposures wrote, by the blob of their receipt."""
-        targets = self.generation.targets.values() if self.generation else ()
-        return {target.artifact.blob: target.meta["export"] for target in targets if "export" in target.meta}
-
-    def path_of(self, path: str) -> str:
-        """A path as a person writes it, absolute."""
-        return os.path.normpath(os.path.join(self.root, path))
+        return found if found.artifact else self.store.lookup(key, sure=sure)
 
     def prepare(self, node: Node, inputs: Mapping[str, Artifact]) -> Prepared:
         """The action of a node. Raises DefinitionWrong."""
@@ -264,7 +263,7 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         memo=session.memo,
         workers=request.workers,
         threads=os.cpu_count() or 1,
-        states=session.target.states(request.environment),
+        states=tuple(dict.fromkeys(map(session.target.states, (request.environment, PRODUCTION)))),
         warn=session.warn,
         watch=session.stats.watch,
     )

@@ -5,7 +5,6 @@ Decides what a word means, and in which order it is looked for. Changes nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from seeknal.errors import UsageError, nearest
 from seeknal.model.digest import PREFIX
 from seeknal.model.generation import Generation
 from seeknal.store import refs
+from seeknal.store.gc import environments
 
 _LOG = "see `seeknal log`"
 
@@ -26,16 +26,9 @@ class Side(NamedTuple):
     generation: Generation
 
 
-def environments(session: Session) -> list[str]:
-    """The environments that have something published."""
-    folder = os.path.dirname(session.target.ref("-"))
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [name for name in names if refs.read_ref(session.target, name)]
-
-
 def side_named(session: Session, word: str) -> Side:
     """The state that `word` means: an environment, ENV@GENERATION, a digest or its beginning, a run id. Raises UsageError."""
-    known = environments(session)
+    known = environments(session.target)
     if word in known:
         return current_of(session, word)
     env, at, rest = word.partition("@")

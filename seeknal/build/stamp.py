@@ -13,9 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from blake3 import blake3
 
+from seeknal.model.environment import PRODUCTION
 from seeknal.store.stat import signature
 
 _MAGIC = "seeknal-stamp 2"
+
+
+def stamp_name(environment: str) -> str:
+    """The file's name among what only speeds up."""
+    return "stamp" if environment == PRODUCTION else f"stamp-{environment}"
 
 
 def env_mark(names: Sequence[str], env: Mapping[str, str], salt: str = "") -> str:

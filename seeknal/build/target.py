@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
+from seeknal.build.exports import export_path
 from seeknal.build.folders import path_of
 from seeknal.build.session import Session
 from seeknal.build.split import split
@@ -134,7 +135,7 @@ def _sealed(
 def _remember(session: Session, node: Node, state: str | None) -> None:
     """Keep what the node wants to find again in its next run; after its rows, so it never knows of rows that are not there."""
     if state is not None:
-        path = os.path.join(session.setting.states, f"{view_stem(node.id)}.json")
+        path = os.path.join(session.setting.states[0], f"{view_stem(node.id)}.json")
         session.disk.put(session.target.tmp, path, state.encode())
 
 
@@ -175,7 +176,7 @@ def _seal(
 
 def _export(session: Session, node: Node, path: str) -> str:
     """Put a file where the person wants it; returns its digest."""
-    digest, place = hash_file(path), session.path_of(node.traits["writes"])
+    digest, place = hash_file(path), export_path(session, node)
     session.disk.deliver(path, place)
     session.stats.learn(place, digest)
     return digest

@@ -51,15 +51,12 @@ def environments(parser: argparse.ArgumentParser) -> None:
 
 def environment_name(word: str | None) -> str:
     """The environment that a person named, or `prod`. Raises UsageError."""
-    import re
-
-    from seeknal.store.layout import PRODUCTION
+    from seeknal.model.environment import PRODUCTION, SHAPE, is_name
 
     if word is None:
         return PRODUCTION
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", word):
-        hint = "a small letter or a digit, then up to 39 of these, _ and -"
-        raise UsageError(f"{word!r} is no name of an environment", reason="bad_environment", hint=hint)
+    if not is_name(word):
+        raise UsageError(f"{word!r} is no name of an environment", reason="bad_environment", hint=SHAPE)
     return word
 
 
@@ -83,7 +80,7 @@ def clock(parser: argparse.ArgumentParser) -> None:
 def given(args: argparse.Namespace) -> list[str]:
     """The options of a window, the clock and those that all commands share, as words."""
     words = []
-    for name in ("start", "end", "chunk", "date", "run_id", "project_path", "profile", "cache_dir"):
+    for name in ("start", "end", "chunk", "date", "run_id", "env", "project_path", "profile", "cache_dir"):
         value = getattr(args, name, None)
         words += [f"--{name.replace('_', '-')}", str(value)] if value is not None else []
     for name in ("json", "no_color", "verbose", "quiet", "debug"):
@@ -169,7 +166,7 @@ def as_of(args: argparse.Namespace) -> datetime:
     """The one clock of the run, UTC. Raises UsageError."""
     from datetime import UTC, datetime
 
-    text = getattr(args, "date", None)
+    text = getattr(args, "clock", None) or getattr(args, "date", None)
     if not text:
         return datetime.now(UTC)
     try:

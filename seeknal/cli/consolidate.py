@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prune", action="store_true", help="also drop what the project no longer has")
     parser.add_argument("--path", "--project", dest="project_path_too", metavar="DIR", help=argparse.SUPPRESS)
     common.clock(parser)
+    common.environments(parser)
     common.shared(parser)
 
 

@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("name", metavar="NAME", help="the entity")
     for sub in (listed, shown):
         sub.add_argument("--path", "--project", dest="project_path_too", metavar="DIR", help=argparse.SUPPRESS)
+        common.environments(sub)
         common.shared(sub)
 
 

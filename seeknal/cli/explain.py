@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `explain`."""
     parser.add_argument("node", metavar="NODE", help="kind.name, or a name that one node has")
     common.clock(parser)
+    common.environments(parser)
     common.shared(parser)
 
 

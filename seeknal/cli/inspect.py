@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="rows to show (default 10)")
     parser.add_argument("--generation", metavar="G", help="as it was published then (see `seeknal log`)")
     parser.add_argument("--run", metavar="RUN", dest="of_run", help="as that run built it, though it was not published")
+    common.environments(parser)
     common.shared(parser)
 
 

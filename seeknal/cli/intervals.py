@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--chunk", type=int, metavar="N", help="publish after every N intervals of a node")
         if word in ("pending", "backfill"):
             common.clock(sub)
+        common.environments(sub)
         common.shared(sub)
 
 

@@ -11,6 +11,7 @@ from seeknal.cli import common
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `log`."""
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default 20)")
+    common.environments(parser)
     common.shared(parser)
 
 

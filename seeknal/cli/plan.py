@@ -1,5 +1,7 @@
 """What changed since the published generation, and what a run would do. Touches nothing, runs no project code.
 
+With ENV (or --env): against that environment, and the plan is kept, so that `seeknal env apply ENV` does exactly that.
+
 Exit codes: 0; 8 with --exit-code when there is work; 3 wrong project.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common, windows
-from seeknal.errors import DefinitionWrong, WorkFound
+from seeknal.errors import DefinitionWrong, UsageError, WorkFound
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
@@ -25,6 +27,13 @@ _WORDS = {"BUILD": "RUN", "MAYBE": "MAYBE", "HIT": "CACHED", "SKIP": "SKIP"}
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `plan`."""
+    parser.add_argument("environment", nargs="?", metavar="ENV", help="against this environment, and keep the plan")
+    options(parser)
+    common.environments(parser)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what `plan` and `env plan` have in common."""
     common.selection(parser)
     parser.add_argument("-f", "--full", action="store_true", help="plan as `run --full` would")
     parser.add_argument("--exit-code", action="store_true", help="exit with 8 when there is work")
@@ -36,12 +45,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
+    if args.environment and args.env and args.environment != args.env:
+        raise UsageError(f"which environment: {args.environment} or {args.env}?", reason="bad_environment")
+    args.env = args.environment or args.env
     return show(args, whole=True, changes=True)
+
+
+def _words(args: argparse.Namespace) -> list[str]:
+    """What the plan was asked with, as options of `run`."""
+    import os
+
+    many = {name: getattr(args, name) for name in ("nodes", "types", "tags", "exclude_tags", "params")}
+    one = {name: getattr(args, name) for name in ("start", "end", "date")}
+    one["profile"] = os.path.abspath(args.profile) if args.profile else None
+    words = [word for name, values in many.items() for value in values for word in (_option(name), value)]
+    words += [word for name, value in one.items() if value is not None for word in (_option(name), value)]
+    return words + [_option(name) for name in ("full", "backfill") if getattr(args, name)]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int:
     """Print the plan: `whole` with its hits, `changes` with what changed since the published generation."""
     from seeknal.build.run import Options, planned
+    from seeknal.build.saved import save
     from seeknal.build.session import opened
 
     chosen = common.chosen(args)
@@ -52,6 +81,8 @@ def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int
             windows.restate(args, session, env, dry=True)
         _, plan = planned(session, options, env)
         found = find_changes(session, plan)
+        if changes and args.env:
+            save(session, plan, _words(args))
         common.emit(args, _document(session, plan, found), _lines(session, plan, found, whole=whole, changes=changes))
     work = any(step.verdict.value in ("BUILD", "MAYBE") for step in plan.steps.values())
     if getattr(args, "exit_code", False) and work:

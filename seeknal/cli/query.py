@@ -41,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--show-sql", action="store_true", help="show the SQL, and do not run it")
     add("--list", action="store_true", help="list metrics and dimensions")
     common.clock(parser)
+    common.environments(parser)
     common.shared(parser)
 
 

@@ -13,6 +13,7 @@ from seeknal.cli import common
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `rollback`."""
     parser.add_argument("generation", nargs="?", metavar="GENERATION", help="a digest, its beginning, or a run id")
+    common.environments(parser)
     common.shared(parser)
 
 

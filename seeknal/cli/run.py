@@ -48,6 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
     digest = "refuse unless the plan is the one that `plan` printed this digest for"
     parser.add_argument("--plan", metavar="DIGEST", help=digest)
+    common.environments(parser)
     windows.window(parser)
     parser.add_argument(
         "--backfill",
@@ -95,7 +96,7 @@ def _unchanged(args: argparse.Namespace) -> bool:
     parameters.params(args)
     if args.run_id is not None:
         common.run_name(args, now)
-    path = os.path.join(root, "target", "local", "stamp")
+    path = os.path.join(root, "target", "local", stamp.stamp_name(common.environment_name(args.env)))
     env = functools.partial(common.environment, root)
     for date in ("-", today, f"{now:%Y-%m-%dT%H}"):
         summary = stamp.still_holds(path, f"{fingerprint(args, root)} {date}", env)
@@ -126,7 +127,7 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
     said = [
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
         args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
-        __version__, sys.version, sys.prefix, args.profile,
+        __version__, sys.version, sys.prefix, args.profile, args.env,
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 

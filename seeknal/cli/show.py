@@ -17,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `show`."""
     parser.add_argument("node", metavar="NODE", help="kind.name, or a name that one node has")
     parser.add_argument("--generation", metavar="G", help="as it was published then (see `seeknal log`)")
+    common.environments(parser)
     common.shared(parser)
 
 

@@ -50,7 +50,7 @@ class Setting:
     workers: int = 1
     threads: int = 1
     timeout: float = 1800.0
-    states: str = ""
+    states: tuple[str, ...] = ()
     warn: Callable[[str], None] = field(default=print)
     watch: Callable[[str], None] = field(default=lambda path: None)
     allowed: set[str] = field(default_factory=set)

@@ -50,8 +50,10 @@ def _about(facts: list[Any] | None) -> About | None:
     return About(facts[0], tuple(facts[1]), facts[2]) if facts else None
 
 
-def _state(node: Node, folder: str) -> dict[str, Any]:
-    path = os.path.join(folder, f"{view_stem(node.id)}.json")
+def _state(node: Node, folders: tuple[str, ...]) -> dict[str, Any]:
+    """What the node remembers, from the first folder that has it: an environment begins with what `prod` remembers."""
+    paths = [os.path.join(folder, f"{view_stem(node.id)}.json") for folder in folders]
+    path = next((path for path in paths if os.path.lexists(path)), paths[0])
     try:
         with open(path, "rb") as file:
             found = json.load(file)

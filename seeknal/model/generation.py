@@ -43,7 +43,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What readers see of an environment between two publications."""
+    """What readers see of an environment between two publications.
+
+    `production` is the generation of `prod` that an environment beside it was last brought up to date over.
+    """
 
     environment: str
     parent: str | None
@@ -51,10 +54,13 @@ class Generation:
     created: str
     targets: Mapping[str, Published]
     note: str = ""
+    production: str | None = None
 
     def document(self) -> dict[str, Any]:
         """As plain data, for canonical JSON."""
+        over = {"production": self.production} if self.production else {}
         return {
+            **over,
             "type": GENERATION,
             "version": VERSION,
             "environment": self.environment,
@@ -71,9 +77,9 @@ def read_generation(document: Mapping[str, Any]) -> Generation:
     if document["type"] != GENERATION or document["version"] != VERSION:
         raise ValueError("not a generation of version 1")
     targets = {name: _read_target(entry) for name, entry in document["targets"].items()}
-    parent = document["parent"]
-    if parent is not None and not is_digest(parent):
-        raise ValueError("parent is not a digest")
+    parent, production = document["parent"], document.get("production")
+    if not all(digest is None or is_digest(digest) for digest in (parent, production)):
+        raise ValueError("parent or production is not a digest")
     return Generation(
         document["environment"],
         parent,
@@ -81,6 +87,7 @@ def read_generation(document: Mapping[str, Any]) -> Generation:
         document["created"],
         targets,
         document.get("note", ""),
+        production,
     )
 
 
@@ -104,6 +111,15 @@ def changes(before: Generation | None, after: Mapping[str, Published]) -> dict[s
         if word:
             found[name] = word
     return dict(sorted(found.items()))
+
+
+def conflicts(base: Generation | None, here: Mapping[str, Published], there: Mapping[str, Published]) -> dict[str, str]:
+    """What `here` changed since `base`, and `there` does not have: what would be lost if `there` took the place of `here`."""
+    since = changes(base, here)
+    apart = changes(Generation("", None, "", "", here), there)
+    return {
+        name: word for name, word in since.items() if word != "metadata" and apart.get(name, "metadata") != "metadata"
+    }
 
 
 def _change(old: Published | None, new: Published) -> str:

@@ -102,6 +102,8 @@ def _other_roots(store: Store) -> Iterator[tuple[str, str]]:
 
 def _needs(store: Store, digest: str, generation: Generation) -> Iterator[str]:
     yield digest
+    if generation.production:
+        yield generation.production
     for target in generation.targets.values():
         yield target.action
         yield from _bytes(store, target.artifact)

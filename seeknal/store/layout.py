@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from os.path import join
 
 from seeknal.model.digest import PREFIX
+from seeknal.model.environment import PRODUCTION
 
 MARKER_NAME = "seeknal-cache.json"
 MARKER = b'{"type":"seeknal/cache","version":1}\n'
@@ -19,7 +20,6 @@ TAG = (
 )
 ACTIONS = "actions-v1"
 OWN = (MARKER_NAME, "CACHEDIR.TAG", ".gitignore", "cas", ACTIONS, "roots", "tmp", "lock", "locks", "quarantine")
-PRODUCTION = "prod"
 
 
 def _fan(digest: str) -> tuple[str, str]:
@@ -79,6 +79,10 @@ class TargetLayout:
     def environment(self, env: str) -> str:
         """The folder that holds the views of an environment."""
         return self.root if env == PRODUCTION else join(self.root, "environments", env)
+
+    def plan(self, env: str) -> str:
+        """The plan that was kept to be applied."""
+        return join(self.environment(env), "plan.json")
 
     def ref(self, env: str) -> str:
         """The file that names the current generation."""

@@ -272,3 +272,16 @@ def test_a_wrong_exposure_is_told_with_its_line(shop: Project, fields: Any, told
     assert result.code == 3
     assert told in result.err
     assert "seeknal/exposures/out.yml:" in result.err
+
+
+def test_rows_that_come_back_are_written_again(shop: Project) -> None:
+    """The store still has the receipt of the first time, whose words are the same: the file has other rows."""
+    exposure(shop, type="file", params={"path": "a.csv"})
+    shop.run()
+    first = shop.read("a.csv")
+    shop.edit("data/orders.csv", "1,a,10", "1,a,11")
+    shop.run()
+    assert shop.read("a.csv") != first
+    shop.edit("data/orders.csv", "1,a,11", "1,a,10")
+    assert shop.run().built == {"exposure.out"}
+    assert shop.read("a.csv") == first

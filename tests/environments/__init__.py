@@ -1,0 +1,1 @@
+"""Environments: lines of generations beside `prod`, over one store."""
