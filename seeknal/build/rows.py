@@ -70,8 +70,8 @@ class _Few(NamedTuple):
 def compare(
     session: Session, pairs: Sequence[Pair], shared: Sequence[Shared], key: Sequence[Shared], sample: int
 ) -> RowDiff:
-    """Compare the rows of `pairs` in the columns `shared`. Without a key, one column that is unique in both tables is one,
-    if that is cheap to know. Raises Damaged."""
+    """Compare the rows of `pairs` in the columns `shared`. Without a key, the first column is one, if that is cheap to
+    prove. Raises Damaged."""
     comparison = _Comparison(session, pairs, tuple(shared), sample)
     try:
         return comparison.rows(tuple(comparison.shared.index(column) for column in key))
@@ -120,8 +120,11 @@ class _Comparison:
         which = [i for i in range(len(self.shared)) if i not in equal]
         if not which:
             return
+        if _taken(pair):
+            self._let_loose(pair)
+            return
         old, new = self._sides([pair])
-        run = None if self._taken() else self._run(pair, old, new, which, key)
+        run = self._run(pair, old, new, which, key)
         found = places(self.session, old, new, which, run.stretches) if run else None
         if run and found is not None:
             before, after = ([*chain(*ranges)] for ranges in (run.old, run.new))
@@ -154,10 +157,6 @@ class _Comparison:
         self.loose.append(pair)
         self.placed = False
 
-    def _taken(self) -> bool:
-        """Whether a column has the name by which DuckDB calls the number of a row."""
-        return any(sql.ROW in (column.old.lower(), column.new.lower()) for column in self.shared)
-
     def _count(self, few: _Few, which: list[int], run: Alignment, key: tuple[int, ...]) -> None:
         """Count what differs at its place; where no key says that this is the same row, unless as bags they are the same."""
         if key:
@@ -181,14 +180,13 @@ class _Comparison:
         return Side(old, tuple(v.old for v in self.values)), Side(new, tuple(v.new for v in self.values))
 
     def _unique(self) -> tuple[int, ...]:
-        """The first column that has no value twice in either table, if that is cheap to know; equal ones first."""
-        if max(sum(pair.rows[side] for pair in self.pairs) for side in range(2)) > _PROVEN:
+        """The first column, if it has no value twice in either table and that is cheap to know; any other would be a guess."""
+        first = self.shared[0]
+        most = max(sum(pair.rows[side] for pair in self.pairs) for side in range(2))
+        if first.retyped or first.new_type not in _KEYS or most > _PROVEN:
             return ()
-        order = sorted(range(len(self.shared)), key=lambda i: not self.shared[i].equal)
-        which = [i for i in order if not self.shared[i].retyped and self.shared[i].new_type in _KEYS]
         sides = [sql.table(side) for side in self._sides(self.pairs) if side.paths]
-        told = [self.con.execute(sql.distinct_columns(side, which)).fetchone() for side in sides] if which else []
-        return next(((i,) for n, i in enumerate(which) if all(row[n] for row in told)), ())
+        return (0,) if all(self._one(sql.is_unique(side)) for side in sides) else ()
 
     # -- what they are ---------------------------------------------------------------------------------------------
 
@@ -273,6 +271,11 @@ class _Comparison:
         self.found.by = KEY if key and not self.found.repeated else PLACE
         self.found.samples += [_sample(CHANGED, one) for one in row[5] or ()]
         del self.found.samples[3 * self.sample :]
+
+
+def _taken(pair: Pair) -> bool:
+    """Whether a column has the name by which DuckDB calls the number of a row."""
+    return any(column.name.lower() == sql.ROW for artifact in (*pair.old, *pair.new) for column in artifact.columns)
 
 
 def _sample(word: str, row: dict[str, Any]) -> Sample:

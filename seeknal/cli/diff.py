@@ -1,9 +1,9 @@
 """What differs between two published states: nodes, columns, rows. Without A: the last publication and the one before it.
 
 A and B are generations (a digest, its beginning, or a run id; see `seeknal log`), environments, or ENV@GENERATION. Rows are
-matched by what the node says is unique (join keys and event time, ids of an aggregation, an audit `unique`), else by a
-column that is seen to be unique, else by their places where the other columns are equal throughout, else as bags. Only
-parts and columns whose digests differ are read.
+matched by what the node says is unique (join keys and event time, ids of an aggregation, an audit `unique`), else by the
+first column where a small table has no value of it twice, else by their places where other columns are equal throughout,
+else as bags: so many rows more, so many less. Only parts and columns whose digests differ are read.
 
 Exit codes: 0; 2 usage; 8 with --exit-code when something differs.
 """
@@ -93,7 +93,8 @@ def _differences(args: argparse.Namespace, before: Side, after: Side) -> tuple[l
     words = common.words(args.nodes)
     names, lost = matching(sorted(old.keys() | new.keys()), words)
     if lost is not None:
-        near = nearest(lost, old.keys() | new.keys())
+        known = old.keys() | new.keys()
+        near = nearest(lost, known) or nearest(lost, {name.split(".", 1)[1] for name in known})
         raise UsageError(f"{lost!r} is published in neither of the two{near}", reason="unknown_node")
     found = [one for one in differences(old, new) if one.id in set(names)]
     return found, len(names) - len(found)

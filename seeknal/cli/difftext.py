@@ -98,7 +98,7 @@ def _clauses(found: NodeDiff) -> Iterator[str]:
     if difference.word in (ADDED, REMOVED):
         side = difference.after or difference.before
         assert side is not None
-        yield f"{difference.word}: {_count(side.artifact.rows)}, {len(side.artifact.columns)} columns"
+        yield f"{difference.word}: {_count(side.artifact.rows)}, {_count(len(side.artifact.columns), 'column')}"
         return
     if difference.word == METADATA:
         yield f"only metadata: {', '.join(difference.details)}"
@@ -114,8 +114,8 @@ def _clauses(found: NodeDiff) -> Iterator[str]:
         yield f"metadata: {', '.join(difference.details)}"
 
 
-def _count(rows: int) -> str:
-    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+def _count(number: int, what: str = "row") -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _of_rows(found: NodeDiff) -> Iterator[str]:

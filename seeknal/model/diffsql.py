@@ -204,6 +204,6 @@ def left_places(count: int) -> str:
     )
 
 
-def distinct_columns(relation: str, which: Sequence[int]) -> str:
-    """For each column, whether no value of it is there twice and none is missing."""
-    return f"SELECT {', '.join(f'count(DISTINCT c{i}) = count(*)' for i in which)} FROM ({relation})"
+def is_unique(relation: str) -> str:
+    """Whether no value of the first column is there twice and none is missing."""
+    return f"SELECT count(DISTINCT c0) = count(*) FROM ({relation})"
