@@ -239,7 +239,7 @@ def test_hostile_names_and_values_stay_letters(project: Project) -> None:
     name = '"we""ird; DROP TABLE o --"'
     project.transform("t", f"SELECT 1 AS id, 'x' AS {name}, 'y' AS \"file_row_number\"")
     project.run()
-    evil = "E'\\x1b]0;pwned\\x07\\u202Eevil\\nline'"
+    evil = "E'\\x1b]0;pwned\\x07' || chr(8238) || E'evil\\nline'"
     project.transform("t", f"SELECT 1 AS id, {evil} AS {name}, 'y' AS \"file_row_number\"")
     project.run()
     out = "\n".join(text(project))
