@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from seeknal.build.results import Results
@@ -45,7 +45,7 @@ class Reporter:
             self._open = {step.id for step in plan.having(Verdict.BUILD, Verdict.MAYBE)}
             self._total, self._done = len(self._open), 0
         with self._lock:
-            if event != "hit":
+            if event != "hit" or "after" in facts:
                 self._log({"event": event, "at": round(time.time(), 3), **facts})
             if self._json:
                 self._emit({"event": event, **facts})
@@ -131,8 +131,8 @@ def bytes_text(size: int) -> str:
     return ""
 
 
-def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
-    """The report at the end, for people."""
+def summary(outcome: Outcome, elapsed: float, *, explain: bool, why: Iterable[str] = ()) -> list[str]:
+    """The report at the end, for people; `why` are the root causes of what was built."""
     results, publication = outcome.results, outcome.publication
     executed = {name: built for name, built in results.built.items() if built.executed}
     if not executed and not results.failed and not publication.changes:
@@ -143,6 +143,7 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     counts += [f"{len(results.failed)} failed"] if results.failed else []
     counts += [f"{len(results.skipped)} skipped"] if results.skipped else []
     lines = [f"{', '.join(counts)} in {elapsed:.1f} s"]
+    lines += [safe(line) for line in why]
     lines += _slowest(results)
     lines += _explained(outcome) if explain else []
     return lines + _closing(outcome)

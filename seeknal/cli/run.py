@@ -133,6 +133,7 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
 
 
 def _run(args: argparse.Namespace, start: float) -> int:
+    from seeknal.build.causes import because
     from seeknal.build.report import Reporter, summary
     from seeknal.build.run import run as run_all
     from seeknal.build.session import opened
@@ -158,6 +159,7 @@ def _run(args: argparse.Namespace, start: float) -> int:
                 if not more.results.built and not more.results.failed:
                     break  # this round found nothing to do
                 outcome = more
+        why = because(session, outcome) if not args.json and not args.quiet else []
     elapsed = time.perf_counter() - start
     results = outcome.results
     reporter.tell(
@@ -169,7 +171,7 @@ def _run(args: argparse.Namespace, start: float) -> int:
         milliseconds=int(elapsed * 1000),
     )  # fmt: skip
     if not args.json and not args.quiet:
-        for line in summary(outcome, elapsed, explain=args.explain):
+        for line in summary(outcome, elapsed, explain=args.explain, why=why):
             print(line)
     return _code(list(results.failed.values()))
 

@@ -1,0 +1,84 @@
+"""What a person edited in a node: the definitions of two of its actions compared, in words.
+
+Decides which actions are compared: of a node with intervals, those of its last interval. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seeknal.build.documents import compared, supposed
+from seeknal.build.session import Session
+from seeknal.build.target import sql_engine
+from seeknal.model.explain import Reason, diff, text_changes
+from seeknal.model.generation import Published
+from seeknal.model.plan import Step, Verdict
+from seeknal.model.sqlwords import called
+
+Targets = Mapping[str, Published]
+_LINES = 6
+
+
+def edits(session: Session, name: str, before: Targets, after: Targets) -> tuple[str, ...]:
+    """What was edited in a node between two published states; nothing where that is not known, or is no text."""
+    if name not in before or name not in after:
+        return ()
+    old, new = (_document(session, targets[name]) for targets in (before, after))
+    names = (called(document, _inputs(targets, targets[name])) for document, targets in ((old, before), (new, after)))
+    return between(session, old, new, *names)
+
+
+def edits_below(session: Session, step: Step) -> tuple[Reason, ...]:
+    """What was edited in a node that waits for its inputs, besides what becomes of these."""
+    if step.verdict is not Verdict.MAYBE:
+        return ()
+    before, prepared = compared(session, supposed(session, step))
+    if not before or prepared is None:
+        return ()
+    document = prepared.action.document()
+    return diff({**before, "inputs": document["inputs"], "files": document["files"]}, document, prepared.labels)
+
+
+def planned_edits(session: Session, step: Step) -> tuple[str, ...]:
+    """What was edited in a node since it was published."""
+    before, prepared = compared(session, step)
+    if not before or prepared is None:
+        return ()
+    published = session.generation.targets if session.generation else {}
+    names = called(before, _inputs(published, published[step.id])) if step.id in published else {}
+    return between(session, before, prepared.action.document(), names, prepared.labels)
+
+
+def between(
+    session: Session,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    old_names: Mapping[str, str],
+    new_names: Mapping[str, str],
+) -> tuple[str, ...]:
+    """What differs in the texts of two action documents: queries clause by clause, all else line by line."""
+    before, after = old.get("definition", {}), new.get("definition", {})
+    found: list[str] = []
+    sql = before.get("sql"), after.get("sql")
+    if sql[0] != sql[1] and isinstance(sql[0], str) and isinstance(sql[1], str):
+        words = sql_engine(session).in_words(sql[0], sql[1], old_names, new_names)
+        found += (f"sql: {text}" for text in words or ())
+    said = {"sql"} if found else set()
+    rest = [{key: value for key, value in side.items() if key not in said} for side in (before, after)]
+    lines = text_changes(rest[0], rest[1])
+    return (
+        (*found, *lines) if len(lines) <= _LINES else (*found, *lines[:_LINES], f"and {len(lines) - _LINES} more lines")
+    )
+
+
+def _document(session: Session, target: Published) -> Mapping[str, Any]:
+    parts = session.store.parts_of(target.artifact)
+    document = session.store.document(parts[-1].action if parts else target.action)
+    return document if isinstance(document, dict) else {}
+
+
+def _inputs(targets: Targets, target: Published) -> dict[str, Any]:
+    """Artifacts that a target may have read: what it says of its inputs, else all."""
+    names = target.meta.get("inputs") or targets
+    return {name: targets[name].artifact for name in names if name in targets}
