@@ -87,7 +87,8 @@ def plan_lines(found: Sequence[Cause], verdicts: Mapping[str, str], *, whole: bo
     for cause in found:
         sure = sum(verdicts.get(name) == "BUILD" for name in cause.root.targets)
         maybe = len(cause.root.targets) - sure
-        count = f"{sure:,} to build" + (f", {maybe:,} more maybe," if maybe else "")
+        count = f"{sure:,} to build" if sure else f"{maybe:,} maybe to build"
+        count += f", {maybe:,} more maybe," if sure and maybe else ""
         lines += [f"{count} because {what(cause.root, cause.edits if len(cause.edits) == 1 else ())}"]
         lines += _more(cause, whole=whole)
     return lines or ["nothing to build: all is up to date"]

@@ -6,6 +6,7 @@ Pure: the engine gives the trees.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from seeknal.model.sqltree import Tree, column, each, path, place, same
 
 _SHORT = 90
 _NEVER = 1 << 62
+# DuckDB quotes names that are words of its grammar too: for a person they are plain.
+_PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Query:
         shown = self.text.encode()[start : start + size].decode(errors="replace").strip()
         for name, label in self.names.items():
             shown = shown.replace(name, label)
-        return shown
+        return _PLAIN.sub(r"\1", shown)
 
     def relation(self, node: Tree) -> str:
         """A table as people call it."""
