@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from seeknal.build.session import Session
 from seeknal.model import diffsql as sql
@@ -25,6 +25,8 @@ _PROBE, _PROBES = 2_048, 5
 _STRIDE = 4 * 122_880
 # Of more rows that differ, places are not noted one by one.
 MANY = 100_000
+# Tables of fewer rows are joined as they are.
+SMALL = 50_000
 
 Place = tuple[int, int]
 
@@ -37,6 +39,11 @@ class Counts(NamedTuple):
     some: tuple[Place, ...]
 
 
+def cursor(session: Session, rows: int) -> Any:
+    """A cursor for a query over so many rows: of few, one thread is quicker than several that wait for each other."""
+    return session.brief() if rows < SMALL else session.own()
+
+
 def places(session: Session, old: Side, new: Side, which: Sequence[int], run: Sequence[Stretch]) -> list[Place] | None:
     """The places where rows differ in the columns `which`; None when there are too many to note."""
     found: list[Place] = []
@@ -45,7 +52,7 @@ def places(session: Session, old: Side, new: Side, which: Sequence[int], run: Se
         if len(found) > MANY:
             return []
         query = sql.noted(sql.at_places(old, new, which, stretch))
-        some: list[Place] = session.own().execute(query).fetchmany(MANY + 1)
+        some: list[Place] = cursor(session, stretch.rows).execute(query).fetchmany(MANY + 1)
         return some
 
     for some in _side_by_side(session, ask, _cut(run)):
@@ -58,7 +65,7 @@ def count(session: Session, old: Side, new: Side, which: Sequence[int], run: Seq
 
     def ask(stretch: Stretch) -> Counts:
         query = sql.counted(sql.at_places(old, new, which, stretch), len(which), sample)
-        row = session.own().execute(query).fetchone()
+        row = cursor(session, stretch.rows).execute(query).fetchone()
         return Counts(row[0], tuple(row[2:]), tuple((place["p"], place["q"]) for place in row[1] or ()))
 
     told = _side_by_side(session, ask, _cut(run))

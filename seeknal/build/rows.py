@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from seeknal.build.places import aligned, count, lie_side_by_side, places
+from seeknal.build.places import SMALL, aligned, count, cursor, lie_side_by_side, places
 from seeknal.build.session import Session
 from seeknal.model import diffsql as sql
 from seeknal.model.alignment import Alignment, side_by_side
 from seeknal.model.diff import Pair, Shared, columns
 from seeknal.model.diffsql import Side
 
-# Tables of fewer rows are joined as they are.
-_SMALL = 50_000
 # Up to so many rows it is cheap to prove that a column has no value twice.
 _PROVEN = 200_000
 _KEYS = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "VARCHAR", "UUID", "DATE", "TIMESTAMP")
@@ -84,7 +82,7 @@ class _Comparison:
 
     def __init__(self, session: Session, pairs: Sequence[Pair], shared: tuple[Shared, ...], sample: int) -> None:
         self.session = session
-        self.con = session.own().cursor()
+        self.con = cursor(session, max(map(max, (pair.rows for pair in pairs)), default=0)).cursor()
         self.pairs = pairs
         self.shared = shared
         self.values = tuple(map(sql.value, shared))
@@ -101,7 +99,7 @@ class _Comparison:
         for number, pair in enumerate(self.pairs):
             self._look(number, pair, key)
         self._lay()
-        self.found.repeated |= any(self._one(sql.repeated(side, key)) for side in "on") if key else False
+        self.found.repeated |= bool(self._one(sql.repeated("on", key))) if key else False
         self.found.key = tuple(self.shared[i].new for i in key)
         if key and not self.found.repeated:
             self.found.by = KEY
@@ -149,7 +147,7 @@ class _Comparison:
             len(which) < len(self.shared) or lie_side_by_side(self.session, old, new, which, pair.rows[0])
         ):
             return side_by_side(pair.rows[0])
-        if len(pair.old) != 1 or len(pair.new) != 1 or min(pair.rows) < _SMALL:
+        if len(pair.old) != 1 or len(pair.new) != 1 or min(pair.rows) < SMALL:
             return None
         return aligned(self.session, old, new, pair.rows, key)
 
@@ -160,7 +158,7 @@ class _Comparison:
     def _count(self, few: _Few, which: list[int], run: Alignment, key: tuple[int, ...]) -> None:
         """Count what differs at its place; where no key says that this is the same row, unless as bags they are the same."""
         if key:
-            self.found.repeated |= bool(self._one(sql.repeated(f"({sql.table(few.new)})", key)))
+            self.found.repeated |= bool(self._one(sql.repeated([f"({sql.table(few.new)})"], key)))
         elif not self._unlike(sql.table(few.old), sql.table(few.new), 1):
             return
         counts = count(self.session, few.old, few.new, which, run.stretches, self.sample)
@@ -186,7 +184,7 @@ class _Comparison:
         if first.retyped or first.new_type not in _KEYS or most > _PROVEN:
             return ()
         sides = [sql.table(side) for side in self._sides(self.pairs) if side.paths]
-        return (0,) if all(self._one(sql.is_unique(side)) for side in sides) else ()
+        return (0,) if self._one(sql.are_unique(sides)) else ()
 
     # -- what they are ---------------------------------------------------------------------------------------------
 
@@ -205,6 +203,8 @@ class _Comparison:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE {table}_{name} {columns}")
             for one in few:
                 wanted = [*(one.at_old, one.at_new)[side]]
+                if not wanted:
+                    continue
                 numbers = [(one.number << 40) + place for place in wanted]
                 query = sql.rows_at((one.old, one.new)[side], wanted)
                 self.con.execute(f"INSERT INTO {table}_{name} {query}", [wanted, numbers])
@@ -214,8 +214,8 @@ class _Comparison:
         sides = self._sides(self.loose)
         relations = [sql.table(side) if side.paths else "" for side in sides]
         total = sum(max(pair.rows) for pair in self.loose)
-        if total <= _SMALL or not all(relations):
-            return relations, total > _SMALL
+        if total <= SMALL or not all(relations):
+            return relations, total > SMALL
         buckets = min(max(total // 128, 1024), 1 << 17)
         unlike = self._unlike(relations[0], relations[1], buckets)
         if len(unlike) > buckets // 4:

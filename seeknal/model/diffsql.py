@@ -141,12 +141,11 @@ def left_over(types: Sequence[str]) -> str:
     return "(p BIGINT, " + ", ".join(f"c{i} {type_}" for i, type_ in enumerate(types)) + ")"
 
 
-def repeated(relation: str, key: Sequence[int]) -> str:
-    """How many rows more than keys there are."""
+def repeated(relations: Iterable[str], key: Sequence[int]) -> str:
+    """How many rows more than keys there are in each, added up."""
     names = ", ".join(f"c{i}" for i in key)
-    return (
-        f"SELECT (SELECT count(*) FROM {relation}) - (SELECT count(*) FROM (SELECT DISTINCT {names} FROM {relation}))"
-    )
+    keys = "(SELECT count(*) FROM {0}) - (SELECT count(*) FROM (SELECT DISTINCT {1} FROM {0}))"
+    return f"SELECT {' + '.join(keys.format(relation, names) for relation in relations)}"
 
 
 def _texts(side: str, count: int) -> str:
@@ -204,6 +203,7 @@ def left_places(count: int) -> str:
     )
 
 
-def is_unique(relation: str) -> str:
-    """Whether no value of the first column is there twice and none is missing."""
-    return f"SELECT count(DISTINCT c0) = count(*) FROM ({relation})"
+def are_unique(relations: Iterable[str]) -> str:
+    """Whether no value of the first column is there twice, and none is missing, in any of the tables."""
+    alone = (f"(SELECT count(DISTINCT c0) = count(*) FROM ({relation}))" for relation in relations)
+    return f"SELECT {' AND '.join(alone)}"
