@@ -121,7 +121,9 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 publication = _publish(session, options, results)
                 _keep(session, results, publication, tell)
                 publication = _deliver(session, execution, publication)
-            except (MovedOn, Damaged):
+            except (MovedOn, Damaged) as error:
+                if options.plan_digest and isinstance(error, MovedOn):
+                    raise  # what was planned is planned no more
                 _merge(built, execution.results)
                 tell("again")
                 continue

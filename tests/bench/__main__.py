@@ -19,6 +19,7 @@ NAMES = (
     "pit",
     "late",
     "planning",
+    "environments",
     "diff",
 )
 

@@ -18,11 +18,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class Cost(NamedTuple):
-    """What one process cost: milliseconds of wall and CPU (its children included), MiB at its peak."""
+    """What one process cost: milliseconds of wall and CPU (its children included), MiB at its peak, MiB it wrote to disk."""
 
     wall: float
     cpu: float
     peak: float
+    written: float = 0.0
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def cost(words: Sequence[str], env: Mapping[str, str] | None = None, cwd: str | 
         if child.returncode:
             said.seek(0)
             raise RuntimeError(f"{' '.join(words)[:200]}: exit {child.returncode}: {said.read()[-2000:]!r}")
-    return Cost(wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024)
+    return Cost(wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024, used.ru_oublock / 2048)
 
 
 def alternately(runs: int, **commands: Callable[[], Cost]) -> dict[str, Costs]:
