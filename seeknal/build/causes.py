@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal.build.documents import supposed
@@ -17,6 +17,7 @@ from seeknal.build.session import Session
 from seeknal.errors import UsageError, nearest
 from seeknal.model.causes import Rebuilt, Root, roots, what
 from seeknal.model.explain import Reason
+from seeknal.model.generation import Generation
 from seeknal.model.plan import Plan, Verdict
 from seeknal.store import refs
 from seeknal.store.gc import environments
@@ -32,12 +33,14 @@ _PLAIN = frozenset({"first_build", "forced", "restated", "new_interval"})
 
 @dataclass(slots=True)
 class Story:
-    """What a run did: what it built and why, which targets were cut off after which of their inputs, what failed."""
+    """What a run did: what it built and why, which targets were cut off after which of their inputs, what failed, and the
+    actions of what was built and not published."""
 
     run: str
     built: list[Rebuilt] = field(default_factory=list)
     cut_off: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
     at: float = 0.0
     ended: bool = False
 
@@ -50,7 +53,8 @@ def story_of(outcome: Outcome, run: str) -> Story:
         for name, done in results.built.items()
         if done.executed
     ]
-    return Story(run, built, dict.fromkeys(results.cut_off, ()), list(results.failed), ended=True)
+    kept = {name: step.key for name, step in results.steps.items() if step.key and not outcome.publication.published}
+    return Story(run, built, dict.fromkeys(results.cut_off, ()), list(results.failed), kept, ended=True)
 
 
 def told_in(session: Session, run: str) -> Story:
@@ -67,6 +71,8 @@ def _hear(story: Story, event: Mapping[str, Any]) -> None:
     at = event.get("at")
     story.at = story.at or (float(at) if isinstance(at, (int, float)) else 0.0)
     story.ended = story.ended or word == "done"
+    if word == "kept" and isinstance(event.get("actions"), dict):
+        story.kept |= {str(name): str(key) for name, key in event["actions"].items()}
     if not isinstance(target, str):
         return
     if word == "built":
@@ -116,16 +122,20 @@ def named(session: Session, run: str) -> Story:
     return told_in(session, run)
 
 
-def around(session: Session, run: str) -> tuple[Targets, Targets]:
-    """What was published before and after a run, as far as the store still has it."""
+def around(session: Session, story: Story) -> tuple[Targets, Targets]:
+    """What was published before and after a run, as far as the store still has it; of one that published nothing, what is
+    published now, and nothing."""
     for env in environments(session.target):
-        after: Targets | None = None
+        after: Generation | None = None
         for _, generation in refs.history(session.store, session.target, env):
-            if generation.run == run:
-                after = after or generation.targets
+            if generation.run == story.run:
+                after = generation if after is None else replace(generation, targets=after.targets)
             elif after is not None:
-                return generation.targets, after
-    return {}, {}
+                return generation.targets, after.targets
+        if after is not None:  # the first of an environment: it began with what was published in `prod`
+            production = refs.load(session.store, after.production) if after.production else None
+            return production.targets if production else {}, after.targets
+    return session.generation.targets if session.generation and story.kept else {}, {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,12 @@ def because(session: Session, outcome: Outcome) -> list[str]:
 def causes(session: Session, story: Story, name: str | None = None) -> list[Cause]:
     """The root causes of what a run built, or of one of its targets; those first that rebuilt most."""
     found = [root for root in roots(story.built) if name is None or name in root.targets]
-    before, after = around(session, story.run) if any(root.edit for root in found) else ({}, {})
-    return [Cause(root, edits(session, root.origins[0], before, after) if root.edit else ()) for root in found]
+    before, after = around(session, story) if any(root.edit for root in found) else ({}, {})
+
+    def told(name: str) -> tuple[str, ...]:
+        return edits(session, name, before, after, story.kept.get(name))
+
+    return [Cause(root, told(root.origins[0]) if root.edit else ()) for root in found]
 
 
 def planned_causes(session: Session, plan: Plan, name: str | None = None) -> list[Cause]:

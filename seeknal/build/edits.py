@@ -13,6 +13,7 @@ from seeknal.build.session import Session
 from seeknal.build.target import sql_engine
 from seeknal.model.explain import Reason, diff, text_changes
 from seeknal.model.generation import Published
+from seeknal.model.parts import ENGINE
 from seeknal.model.plan import Step, Verdict
 from seeknal.model.sqlwords import called
 
@@ -20,13 +21,17 @@ Targets = Mapping[str, Published]
 _LINES = 6
 
 
-def edits(session: Session, name: str, before: Targets, after: Targets) -> tuple[str, ...]:
-    """What was edited in a node between two published states; nothing where that is not known, or is no text."""
-    if name not in before or name not in after:
+def edits(session: Session, name: str, before: Targets, after: Targets, kept: str | None = None) -> tuple[str, ...]:
+    """What was edited in a node between two published states, or up to an action that was `kept` and not published; nothing
+    where that is not known, or is no text."""
+    if name not in before or (name not in after and kept is None):
         return ()
-    old, new = (_document(session, targets[name]) for targets in (before, after))
-    names = (called(document, _inputs(targets, targets[name])) for document, targets in ((old, before), (new, after)))
-    return between(session, old, new, *names)
+    old = _document(session, before[name])
+    new = _document(session, after[name]) if name in after else session.store.document(str(kept))
+    if not isinstance(new, dict) or ENGINE in (old.get("engine"), new.get("engine")):
+        return ()
+    names = called(new, _inputs(after, after[name])) if name in after else called(new, _inputs(before, before[name]))
+    return between(session, old, new, called(old, _inputs(before, before[name])), names)
 
 
 def edits_below(session: Session, step: Step) -> tuple[Reason, ...]:

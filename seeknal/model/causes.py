@@ -55,6 +55,7 @@ def roots(rebuilt: Iterable[Rebuilt]) -> tuple[Root, ...]:
     every = {one.id: one for one in rebuilt}
     of: dict[str, dict[Key, None]] = {}
     own: dict[Key, dict[str, list[Reason]]] = {}
+    pulled: dict[Key, list[Rebuilt]] = {}
     for name, one in every.items():
         mine: dict[Key, None] = {}
         for reason in one.reasons or (UNKNOWN,):
@@ -63,7 +64,9 @@ def roots(rebuilt: Iterable[Rebuilt]) -> tuple[Root, ...]:
             if parent is None:
                 own.setdefault(_key(name, reason), {}).setdefault(name, []).append(reason)
         of[name] = mine
-    found = (_root(key, told, [one for one in every.values() if key in of[one.id]]) for key, told in own.items())
+        for key in mine:
+            pulled.setdefault(key, []).append(one)
+    found = (_root(key, told, pulled[key]) for key, told in own.items())
     return tuple(sorted(found, key=lambda root: (-len(root.targets), -root.milliseconds, root.origins)))
 
 

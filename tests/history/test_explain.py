@@ -153,6 +153,42 @@ def test_the_latest_run_that_did_something(shop: Project) -> None:
     assert told(shop, "--run", "first")["built"] == 5
 
 
+def test_a_run_that_failed_is_explained_too(shop: Project) -> None:
+    shop.run()
+    shop.edit("seeknal/transforms/clean.yml", "amount > 0", "amount > 5")
+    shop.edit("seeknal/transforms/by_city.yml", "sum(amount)", "sum(CAST(city AS BIGINT))")
+    assert shop.run("--run-id", "broken", ok=False).code == 1
+    found = told(shop)
+    assert (found["run"], found["failed"]) == ("broken", ["transform.by_city"])
+    assert found["causes"][0]["edits"] == ["sql: filter on amount: amount > 0 -> amount > 5"]
+    assert text(shop)[1] == "failed: transform.by_city"
+
+
+def test_in_an_environment_an_edit_is_told_against_prod(shop: Project) -> None:
+    shop.run()
+    shop.edit("seeknal/transforms/clean.yml", "amount > 0", "amount > 15")
+    shop.run("--env", "dev", "--run-id", "dev1")
+    assert told(shop, "--run", "dev1")["causes"][0]["edits"] == ["sql: filter on amount: amount > 0 -> amount > 15"]
+
+
+def test_late_data_and_an_edit_of_a_node_with_intervals(project: Project) -> None:
+    every = "interval: {unit: day, column: day}\n"
+    project.source("rides", "day,km\n2024-01-01,1\n2024-01-02,2\n", {"day": "DATE", "km": "BIGINT"})
+    project.edit("seeknal/sources/rides.yml", "columns:", f"{every}columns:")
+    project.transform(
+        "daily", "SELECT day, sum(km) AS km FROM ref('source.rides') GROUP BY day", ("source.rides",), every
+    )
+    project.transform("all", "SELECT sum(km) AS km FROM ref('transform.daily')", ("transform.daily",))
+    project.run("--date", "2024-01-03")
+    project.edit("data/rides.csv", "2024-01-02,2", "2024-01-02,3")
+    project.run("--date", "2024-01-03", "--run-id", "late")
+    assert told(project)["causes"][0]["targets"] == ["source.rides", "transform.daily", "transform.all"]
+    project.edit("seeknal/transforms/daily.yml", "sum(km)", "max(km)")
+    project.run("--date", "2024-01-03", "--run-id", "edited")
+    found = told(project)["causes"]
+    assert [cause["what"] for cause in found] == ["transform.daily was edited: sql: column km: sum(km) -> max(km)"]
+
+
 TORN = [
     "",
     "{",
