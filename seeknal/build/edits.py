@@ -70,11 +70,18 @@ def between(
         words = sql_engine(session).in_words(sql[0], sql[1], old_names, new_names)
         found += (f"sql: {text}" for text in words or ())
     said = {"sql"} if found else set()
-    rest = [{key: value for key, value in side.items() if key not in said} for side in (before, after)]
-    lines = text_changes(rest[0], rest[1])
+    lines = text_changes(_called(before, said, old_names), _called(after, said, new_names))
     return (
         (*found, *lines) if len(lines) <= _LINES else (*found, *lines[:_LINES], f"and {len(lines) - _LINES} more lines")
     )
+
+
+def _called(definition: Mapping[str, Any], said: set[str], names: Mapping[str, str]) -> dict[str, Any]:
+    """What is not said yet of a definition, with relations called as people call them."""
+    found = {key: value for key, value in definition.items() if key not in said}
+    for name, label in names.items():
+        found = {key: value.replace(name, label) if isinstance(value, str) else value for key, value in found.items()}
+    return found
 
 
 def _document(session: Session, target: Published) -> Mapping[str, Any]:

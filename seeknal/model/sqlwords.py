@@ -7,7 +7,7 @@ Pure: the engine gives the trees.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from seeknal.model.sqltree import Tree, column, each, path, place, same
 
 _SHORT = 90
 _NEVER = 1 << 62
+_READS = "what it reads changed"
 # DuckDB quotes names that are words of its grammar too: for a person they are plain.
 _PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
 
@@ -60,7 +61,9 @@ def _nodes(old: Query, new: Query, one: Tree, other: Tree) -> Iterator[str]:
         return
     yield from _ctes(old, new, one, other)
     yield from _columns(old, new, one["select_list"], other["select_list"])
-    yield from _from(old, new, one.get("from_table"), other.get("from_table"))
+    yield from _sources(old, new, one.get("from_table"), other.get("from_table"))
+    if not same(one.get("sample"), other.get("sample")):
+        yield "the sample changed"
     for clause, word in (("where_clause", "filter"), ("having", "filter on groups (having)"), ("qualify", "qualify")):
         yield from _conditions(old, new, word, one.get(clause), other.get(clause))
     yield from _groups(old, new, one, other)
@@ -85,7 +88,8 @@ def _ctes(old: Query, new: Query, one: Tree, other: Tree) -> Iterator[str]:
         if name not in before:
             yield f"{name} (of WITH) added"
         elif not same(before[name], value):
-            yield from (f"in {name}: {text}" for text in _nodes(old, new, *map(_query_of, (before[name], value))))
+            inner = _nodes(old, new, _query_of(before[name]), _query_of(value))
+            yield from _or(f"{name} (of WITH) changed", [f"in {name}: {text}" for text in inner])
 
 
 def _query_of(value: Tree) -> Tree:
@@ -123,9 +127,12 @@ def _change(what: str, before: str, after: str) -> str:
     return text if before and after and before != after and len(text) <= _SHORT else f"{what} changed"
 
 
-def _from(old: Query, new: Query, one: Tree | None, other: Tree | None) -> Iterator[str]:
-    if one is None or other is None or same(_renamed(old, one), _renamed(new, other)):
-        return
+def _sources(old: Query, new: Query, one: Tree | None, other: Tree | None) -> Iterator[str]:
+    if one is not None and other is not None and not same(_renamed(old, one), _renamed(new, other)):
+        yield from _or(_READS, _from(old, new, one, other))
+
+
+def _from(old: Query, new: Query, one: Tree, other: Tree) -> Iterator[str]:
     before, after = dict(_tables(old, one)), dict(_tables(new, other))
     gone, come = ([n for n in side if n not in rest] for side, rest in ((before, after), (after, before)))
     if len(before) == len(after) == 1 and gone and come:
@@ -137,9 +144,15 @@ def _from(old: Query, new: Query, one: Tree | None, other: Tree | None) -> Itera
         was = before.get(name)
         if was and table["type"] == was["type"] == "SUBQUERY" and not same(was, table):
             inner = _nodes(old, new, was["subquery"]["node"], table["subquery"]["node"])
-            yield from (f"in {name}: {text}" for text in inner)
+            yield from _or(f"{name} changed", [f"in {name}: {text}" for text in inner if not text.endswith(_READS)])
     if not gone and not come:
         yield from _joins(old, new, one, other)
+
+
+def _or(otherwise: str, texts: Iterable[str]) -> Iterator[str]:
+    """The texts; where there are none, what can be said in any case."""
+    found = [*texts]
+    yield from found or (otherwise,)
 
 
 def _renamed(query: Query, root: Tree) -> Any:

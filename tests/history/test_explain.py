@@ -189,6 +189,16 @@ def test_late_data_and_an_edit_of_a_node_with_intervals(project: Project) -> Non
     assert [cause["what"] for cause in found] == ["transform.daily was edited: sql: column km: sum(km) -> max(km)"]
 
 
+def test_what_the_trees_do_not_tell_is_told_by_lines(shop: Project) -> None:
+    shop.run()
+    more = "SELECT city, total FROM (SELECT city, sum(amount) AS total FROM ref('transform.joined') GROUP BY city) UNION ALL "
+    shop.edit("seeknal/transforms/by_city.yml", "SELECT city", f"{more}SELECT city")
+    lines = text(shop, "--plan")
+    assert lines[0] == "1 to build because transform.by_city was edited: sql changed"
+    assert any(line.startswith("    sql: + ") and "UNION ALL" in line for line in lines)
+    assert not any("__t0" in line for line in lines)
+
+
 TORN = [
     "",
     "{",

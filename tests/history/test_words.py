@@ -42,6 +42,12 @@ CASES = {
     ): ("in q: filter on a: a > 1 -> a > 2",),
     ("SELECT a FROM (SELECT a FROM __t0) s", "SELECT a FROM (SELECT a, b FROM __t0) s"): ("in s: column b added",),
     ("SELECT a FROM __t0", "SELECT a FROM __t0 UNION ALL SELECT a FROM __t1"): (),
+    ("SELECT a FROM (VALUES (1)) t(a)", "SELECT a FROM (VALUES (2)) t(a)"): ("in t: valueslist changed",),
+    ("SELECT a FROM range(3) t(a)", "SELECT a FROM range(4) t(a)"): ("what it reads changed",),
+    (
+        "WITH q AS (SELECT a FROM __t0) SELECT a FROM q",
+        "WITH q AS (SELECT a FROM __t0 UNION ALL SELECT a FROM __t1) SELECT a FROM q",
+    ): ("q of WITH changed",),
 }
 
 
