@@ -28,7 +28,8 @@ MANY = 100_000
 # Tables of fewer rows are joined as they are.
 SMALL = 50_000
 
-Place = tuple[int, int]
+# The place of a row before and after; None beside the end of a shorter file.
+Place = tuple[int | None, int | None]
 
 
 class Counts(NamedTuple):
@@ -36,7 +37,7 @@ class Counts(NamedTuple):
 
     rows: int
     values: tuple[int, ...]
-    some: tuple[Place, ...]
+    some: tuple[tuple[int, int], ...]
 
 
 def cursor(session: Session, rows: int) -> Any:

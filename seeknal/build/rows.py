@@ -126,8 +126,9 @@ class _Comparison:
         found = places(self.session, old, new, which, run.stretches) if run else None
         if run and found is not None:
             before, after = ([*chain(*ranges)] for ranges in (run.old, run.new))
-            few = _Few(number, old, new, [p for p, _ in found] + before, [q for _, q in found] + after)
-            self.few.append(few)
+            before += [p for p, _ in found if p is not None]
+            after += [q for _, q in found if q is not None]
+            self.few.append(_Few(number, old, new, before, after))
             self.placed = self.placed and bool(equal)
         elif equal and equal.issuperset(key):
             self._count(_Few(number, old, new), which, side_by_side(pair.rows[0]), key)
