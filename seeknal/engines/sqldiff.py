@@ -40,7 +40,10 @@ def _select(con: Any, sql: str) -> dict[str, Any] | None:
 
 
 def _tree(con: Any, sql: str) -> dict[str, Any] | None:
-    tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
+    try:
+        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
+    except RecursionError:  # nested too deeply to be told in words
+        return None
     return None if tree.get("error") else tree["statements"][0]["node"]
 
 
