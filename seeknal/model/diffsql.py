@@ -20,6 +20,8 @@ _TIME = re.compile(r"(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)")
 ROW = "file_row_number"
 # Of so few places, the files are read only where these lie.
 _FEW = 100
+# Files are read in groups of rows: what lies nearer than this is read all the same.
+_FAR = 122_880
 
 
 class Side(NamedTuple):
@@ -94,11 +96,23 @@ def counted(places: str, count: int, sample: int) -> str:
 
 def rows_at(side: Side, places: Sequence[int]) -> str:
     """The rows at these places; they are given once more as parameter 1, and as parameter 2 what `p` each row gets."""
-    few = f" WHERE {ROW} IN ({', '.join(map(str, places))})" if len(places) <= _FEW else ""
-    source = table(side, where=few, number=ROW)
+    few = f"{ROW} IN ({', '.join(map(str, places))})" if len(places) <= _FEW else ""
+    where = [few] if few else [f"{ROW} BETWEEN {span[0]} AND {span[-1]}" for span in spans(places)]
+    source = " UNION ALL ".join(table(side, where=f" WHERE {condition}", number=ROW) for condition in where)
     names = ", ".join(f"r.c{i}" for i in range(len(side.values)))
     wanted = "SELECT unnest($1::BIGINT[]) AS f, unnest($2::BIGINT[]) AS p"
     return f"SELECT w.p, {names} FROM ({source}) r JOIN ({wanted}) w ON w.f = r.{ROW}"
+
+
+def spans(places: Iterable[int]) -> list[range]:
+    """The stretches of a file in which these places lie: what lies far from all of them need not be read."""
+    found: list[range] = []
+    for place in sorted(places):
+        if found and place - found[-1][-1] < _FAR:
+            found[-1] = range(found[-1].start, place + 1)
+        else:
+            found.append(range(place, place + 1))
+    return found
 
 
 def anchors(old: Side, new: Side, which: int, every: int) -> str:

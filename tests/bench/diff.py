@@ -34,7 +34,7 @@ EDITS = {
       CASE WHEN {TEN} THEN amount + 1 ELSE amount END AS amount, CASE WHEN {TEN} THEN score + 1 ELSE score END AS score,
       CASE WHEN {TEN} THEN items + 1 ELSE items END AS items, CASE WHEN {TEN} THEN note || '!' ELSE note END AS note
       FROM ref('source.t')""",
-    "added": f"SELECT t.* FROM ref('source.t') t, range(CASE WHEN {TEN} THEN 2 ELSE 1 END)",
+    "added": f"SELECT * FROM ref('source.t') UNION ALL SELECT * FROM ref('source.t') WHERE {TEN} ORDER BY id",
     "shuffled": f"""SELECT * REPLACE (CASE WHEN {TEN} THEN amount + 1 ELSE amount END AS amount) FROM ref('source.t')
       ORDER BY hash(id)""",
 }  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from itertools import chain
+from itertools import chain, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seeknal.model.alignment import Anchor, align, in_both_orders
+from seeknal.model.diffsql import spans
 
 
 def covered(stretches: list[tuple[int, int]], left: list[range]) -> list[int]:
@@ -56,3 +57,11 @@ def test_another_order_is_no_alignment() -> None:
     after = list(range(1_000))
     random.Random(1).shuffle(after)
     assert align(list(enumerate(after)), 1_000, 1_000) is None
+
+
+@given(st.lists(st.integers(0, 1_000_000), max_size=30, unique=True))
+def test_spans_hold_every_place_and_skip_what_is_far_from_all(places: list[int]) -> None:
+    found = spans(places)
+    assert all(any(place in span for span in found) for place in places)
+    assert all(later.start - earlier.stop >= 122_879 for earlier, later in pairwise(found))
+    assert all(span.start in places and span[-1] in places for span in found)
