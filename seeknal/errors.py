@@ -49,6 +49,12 @@ def conceal(name: str, value: str) -> None:
         _SECRETS[value] = f"{{{{env:{name}}}}}"
 
 
+def withhold(value: str) -> None:
+    """Show `***` from now on where this value would be shown: it came from a field that holds a secret."""
+    if len(value) >= 4:
+        _SECRETS.setdefault(value, "***")
+
+
 def _looks_secret(value: str) -> bool:
     mixed = any(ch.isdigit() for ch in value) and any(ch.isalpha() for ch in value)
     return ("://" in value and "@" in value) or (len(value) >= 16 and "/" not in value and mixed)
@@ -134,6 +140,10 @@ class BuildFailed(SeeknalError):
     """One target could not be built."""
 
     reason = "node_failed"
+
+
+class Outdated(Exception):
+    """What the plan of a run stands on is not so any more: the run plans anew. No failure, unless that never ends."""
 
 
 class DefinitionWrong(BuildFailed):

@@ -30,8 +30,13 @@ CHECKS = (
 )
 
 
+# Programs that some tests look at the tool with, and the Debian packages that bring them.
+PROGRAMS = {"chromium": "chromium", "tmux": "tmux", "zsh": "zsh", "fish": "fish", "man": "man-db"}
+
+
 def main(arguments: list[str]) -> int:
     """Install, check, test; returns the exit code."""
+    _install_programs()
     if not os.path.exists(PYTHON):
         venv.create(HOME, with_pip=True)
     _do([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", ".[dev]"])
@@ -40,6 +45,20 @@ def main(arguments: list[str]) -> int:
         _do([PYTHON, *command])
     print("== tests", flush=True)
     return _test(arguments)
+
+
+def _install_programs() -> None:
+    """What is missing, where we may; else it is said, and the tests that need it say so once more, or fail in CI."""
+    missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"== NOT INSTALLED, as this is not root on Debian: {', '.join(missing)}", flush=True)
+        return
+    print(f"== installing {', '.join(missing)}", flush=True)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], env=env, check=False)
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=env, check=False)
 
 
 def _test(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -45,3 +46,6 @@ def shop(project: Project) -> Project:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEEKNAL_CACHE_DIR", raising=False)
+    monkeypatch.setenv(
+        "SEEKNAL_BASE_CONFIG_PATH", os.devnull
+    )  # the profile of whoever runs the tests is none of theirs

@@ -14,18 +14,21 @@ from seeknal import kinds
 from seeknal.build.session import Session
 from seeknal.engines.base import recalled
 from seeknal.errors import DefinitionWrong, Problem, ProjectError, conceal, nearest
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.graph import Graph
 from seeknal.model.node import SELF, Input, Node
 from seeknal.project.declaration import Declaration, from_yaml
 from seeknal.project.intervals import careless, check_itself
 from seeknal.project.load import Parse, Project, check_cycles, load, parse_file
+from seeknal.project.profile import places
 from seeknal.project.template import Values
 
 
 def load_project(session: Session, env: dict[str, str]) -> Project:
     """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
     values = Values(session.request.as_of, session.request.params, {}, env, session.request.words)
-    session.project = project = load(session, values, _remembering(session))
+    session.env = env
+    session.project = project = load(session, values, _remembering(session), _profiles(session))
     for word in project.used:
         if word.startswith("env:") and word[4:] in env:
             conceal(word[4:], env[word[4:]])
@@ -37,6 +40,12 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
     session.project = project._replace(nodes=tuple(nodes), warnings=(*project.warnings, *careless(nodes)))
     session.graph = Graph.of(nodes)
     return session.project
+
+
+def _profiles(session: Session) -> tuple[str, ...]:
+    """Where the profile may be."""
+    request = session.request
+    return (request.profile,) if request.profile else places(request.root, request.environment, PRODUCTION)
 
 
 def _told(node: Node) -> Node:
@@ -57,12 +66,19 @@ def _remembering(session: Session) -> Parse:
         if known is not None:
             return known
         found = from_yaml(data, path)
-        if not any(hasattr(kinds.get(declaration.kind), "SECRET") for declaration in found):
+        if not any(map(_may_tell, found)):
             # What a person wrote there by mistake must not lie about in a second place.
             session.memo.put(key, [_plain(declaration) for declaration in found])
         return found
 
     return parse
+
+
+def _may_tell(declaration: Declaration) -> bool:
+    """Whether a field of a declaration may hold a secret."""
+    params = declaration.fields.get("params")
+    said = {*declaration.fields, *(params if isinstance(params, dict) else ())}
+    return not said.isdisjoint(getattr(kinds.get(declaration.kind), "SECRET", ()))
 
 
 def _plain(declaration: Declaration) -> list[Any]:

@@ -196,7 +196,8 @@ class Execution:
         stopped = cut_off and published is not None and published.action == step.key
         if stopped:
             self.results.cut_off.append(step.id)
-        self._tell("hit", target=step.id, cut_off=cut_off, **({"after": self._rebuilt(step.id)} if stopped else {}))
+        after = {"after": self._rebuilt(step.id)} if stopped else {}
+        self._tell("hit", target=step.id, cut_off=cut_off, rows=step.artifact.rows, size=step.artifact.size, **after)
         self._settle(step.id, step.artifact)
 
     def _rebuilt(self, name: str) -> list[str]:
@@ -244,7 +245,7 @@ class Execution:
             raise DefinitionWrong(wrong)
         states = states_of(self._session.graph, self._goal, self._world, step.id, self._states)
         inputs = {name: state for name, state in states.items() if isinstance(state, Artifact)}
-        return node, step.prepared, inputs, step.id in self._policy.force
+        return node, step.prepared, inputs, step.id in self._policy.force or step.prepared.again
 
     def _done(self, step: Step, built: Built | None, error: Exception | None) -> None:
         if built is None:
@@ -264,6 +265,7 @@ class Execution:
             size=built.artifact.size,
             **({"wrote": built.wrote[0]} if built.some else {}),
             milliseconds=built.milliseconds,
+            **({"start": round(built.began, 3), "ran": built.ran} if built.executed else {}),
             reasons=[reason.document() for reason in step.reasons],
             notes=list(built.notes),
         )

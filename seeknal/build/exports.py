@@ -7,7 +7,7 @@ nothing of it is taken for what is published. Never writes.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.generation import Published
@@ -39,12 +39,17 @@ def sent(session: Session, node: Node, key: str) -> Found:
     if published is None or published.action != key:
         return Found(None)
     found = session.store.present(published.artifact)
-    word = _astray(session, node, published) if found.artifact and "writes" in node.traits else ""
+    word = _astray(session, node, published) if found.artifact else ""
     return Found(None, word) if word else found
 
 
 def _astray(session: Session, node: Node, receipt: Published) -> str:
-    """Why the exported file is not what the receipt says; nothing when it is."""
+    """Why the exported file, or the table outside, is not what the receipt says; nothing when it is."""
+    if "behind" in node.traits:
+        engine: Any = session.engines.get(node.recipe.engine)
+        return str(engine.astray(node, receipt.action))
+    if "writes" not in node.traits:
+        return ""
     try:
         digest = session.stats.digest(export_path(session, node))
     except OSError:

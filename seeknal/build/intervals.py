@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from seeknal.model.action import Artifact
 from seeknal.model.explain import Reason
 from seeknal.model.family import Demand, World
 from seeknal.model.generation import Published
-from seeknal.model.interval import Interval
+from seeknal.model.interval import Interval, settled
 from seeknal.model.node import Node
 from seeknal.model.parts import Parts, Slice
 from seeknal.model.plan import Prepared, Step, Verdict
@@ -44,7 +45,7 @@ class Intervals:
             return Step(node.id, Verdict.BUILD, (Reason("wrong_definition", node.id, text),))
         store = self._store
         known = (published.action, published.artifact, store.parts_of(published.artifact)) if published else None
-        world = World(self._slot, store.lookup, store.document, store.present, self.parts)
+        world = World(partial(self._slot, demand), store.lookup, store.document, store.present, self.parts)
         step = decide_slots(node, inputs, read, known, demand, world, forced=forced)
         if step.family is not None and step.artifact is not None:  # its index may not be in the store yet
             store.know_parts(step.artifact.blob, step.family.parts({}))
@@ -58,8 +59,12 @@ class Intervals:
             self._parts[index] = Parts(found, node.interval.column, grows="cadence" in node.traits)
         return self._parts[index] if found else None
 
-    def _slot(self, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:
+    def _slot(self, demand: Demand, node: Node, inputs: Mapping[str, Artifact | Slice], interval: Interval) -> Prepared:
         slices = [given for given in inputs.values() if isinstance(given, Slice)]
         prepared = self._prepare(node, {n: g.artifact if isinstance(g, Slice) else g for n, g in inputs.items()})
         used = (*prepared.action.inputs, *(used for given in slices for used in given.used))
-        return prepared._replace(action=replace(prepared.action, interval=interval.texts(), inputs=used))
+        definition = prepared.action.definition
+        if "again" in node.traits and not settled(interval, node.traits["cadence"], demand.now):
+            definition = {**definition, "open": True}  # what is read of it once it is over is another result
+        action = replace(prepared.action, definition=definition, interval=interval.texts(), inputs=used)
+        return prepared._replace(action=action)

@@ -23,10 +23,19 @@ _EVERY = 30.0
 
 
 class Reporter:
-    """Events -> the log, progress on standard error, JSON lines on standard output."""
+    """Events -> the log, progress on standard error, JSON lines on standard output; `kept` gets all of them, if it is given."""
 
-    def __init__(self, log: Callable[[dict[str, Any]], None], *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self,
+        log: Callable[[dict[str, Any]], None],
+        *,
+        as_json: bool,
+        quiet: bool,
+        verbose: bool,
+        kept: list[dict[str, Any]] | None = None,
+    ) -> None:
         self._log = log
+        self._kept = kept
         self._json = as_json
         self._quiet = quiet
         self._verbose = verbose
@@ -45,11 +54,17 @@ class Reporter:
             self._open = {step.id for step in plan.having(Verdict.BUILD, Verdict.MAYBE)}
             self._total, self._done = len(self._open), 0
         with self._lock:
-            if event != "hit" or "after" in facts:
-                self._log({"event": event, "at": round(time.time(), 3), **facts})
+            if event != "hit" or "after" in facts or self._kept is not None:  # of other hits the log would say little
+                self._note({"event": event, "at": round(time.time(), 3), **facts})
             if self._json:
                 self._emit({"event": event, **facts})
             self._progress(event, facts)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        if event["event"] != "hit" or "after" in event:
+            self._log(event)
+        if self._kept is not None:
+            self._kept.append(event)
 
     def _emit(self, document: dict[str, Any]) -> None:
         try:
@@ -60,7 +75,7 @@ class Reporter:
     def warn(self, text: str) -> None:
         """Tell a warning."""
         with self._lock:
-            self._log({"event": "warning", "text": safe(text)})
+            self._note({"event": "warning", "text": safe(text)})
             self._clear()
             print(f"warning: {safe(text)}", file=sys.stderr)
 

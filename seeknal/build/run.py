@@ -19,13 +19,12 @@ from seeknal.build.publish import MovedOn, Publication, publish
 from seeknal.build.results import Policy, Results
 from seeknal.build.session import Session
 from seeknal.build.stamp import env_mark, render, stamp_name
-from seeknal.errors import StoreBusy, UsageError
+from seeknal.errors import Outdated, StoreBusy, UsageError
 from seeknal.model.checks import earliest
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.interval import meant
 from seeknal.model.plan import Plan, Verdict, make_plan
 from seeknal.model.select import Goal, Selection, select
-from seeknal.store.cache import Damaged
 from seeknal.store.lock import locked
 
 _ATTEMPTS = 8
@@ -60,7 +59,7 @@ def planned(
     session.store.open()
     load_project(session, dict(env))
     session.read_published()
-    goal = _inside(session, options.selection, select(session.graph, options.selection))
+    goal = _inside(session, options.selection, _written(session, select(session.graph, options.selection)))
     _check_backfill(session, goal)
     force = _force(session, options, goal) - done
     plan = make_plan(session.graph, goal, session.world(), force, session.demand.asked)
@@ -70,6 +69,14 @@ def planned(
     return goal, plan
 
 
+def _written(session: Session, goal: Goal) -> Goal:
+    """The goal without the tables outside that are not to be written: as each node says, or as the request does."""
+    asked, nodes = session.request.materialize, session.graph.nodes
+    tables = {name for name in goal.targets if "behind" in nodes[name].traits}
+    left = {name for name in tables if not (nodes[name].traits["enabled"] if asked is None else asked)}
+    return Goal(goal.wanted - left, goal.targets - left)
+
+
 def _inside(session: Session, selection: Selection, goal: Goal) -> Goal:
     """The goal, and of an environment beside `prod` without what leaves the project; files that are named are written
     below the environment's own folder."""
@@ -77,7 +84,10 @@ def _inside(session: Session, selection: Selection, goal: Goal) -> Goal:
         return goal
     named = bool(selection.nodes or selection.types)
     outside = {name: session.graph.nodes[name].traits for name in goal.targets}
-    sent = {name for name, traits in outside.items() if "outside" in traits and not (named and "writes" in traits)}
+    kept = ("everywhere", "writes") if named else ("everywhere",)
+    sent = {
+        name for name, traits in outside.items() if "outside" in traits and not any(word in traits for word in kept)
+    }
     if sent and named:
         session.warn(f"only `prod` sends to the outside world: {', '.join(sorted(sent))} is left out")
     return Goal(goal.wanted - sent, goal.targets - sent)
@@ -109,7 +119,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
             goal, plan = planned(session, options if not forced_done else _again(options), env, forced_done)
             _warn(session)
             _warn_of_window(session, plan)
-            tell("planned", targets=len(plan.steps), plan=plan)
+            tell("planned", targets=len(plan.steps), environment=session.request.environment, plan=plan)
             policy = Policy(
                 _force(session, options, goal) - forced_done, session.request.workers, options.retries, options.go_on
             )
@@ -121,7 +131,7 @@ def run(session: Session, options: Options, env: Mapping[str, str], tell: Tell) 
                 publication = _publish(session, options, results)
                 _keep(session, results, publication, tell)
                 publication = _deliver(session, execution, publication)
-            except (MovedOn, Damaged) as error:
+            except (MovedOn, Outdated) as error:
                 if options.plan_digest and isinstance(error, MovedOn):
                     raise  # what was planned is planned no more
                 _merge(built, execution.results)
@@ -213,6 +223,8 @@ def _finish(
     session.save(whole=not options.selection.partial and not results.failed)
     if results.failed or results.skipped or session.project is None or session.request.demand:
         return
+    if any(session.graph.nodes[name].traits.get("far") for name in results.steps):
+        return  # whether what lies there has changed, no file tells
     _stamp(session, options, env, results, publication)
 
 

@@ -29,8 +29,10 @@ from seeknal.model.graph import Graph
 from seeknal.model.interval import Interval
 from seeknal.model.node import Node
 from seeknal.model.plan import Found, Prepared, Step, World
+from seeknal.project.connections import settings_of
 from seeknal.project.files import matches
 from seeknal.project.load import Project
+from seeknal.project.profile import Profile
 from seeknal.store import refs
 from seeknal.store.cache import Store
 from seeknal.store.disk import Disk
@@ -54,6 +56,9 @@ class Request:
     durable: bool = True
     demand: Demand | None = None
     restate: bool = False
+    materialize: bool | None = None
+    profile: str | None = None
+    connect: bool = True
 
 
 class Session:
@@ -73,6 +78,7 @@ class Session:
         self.setting = _setting(request, self, store)
         self.engines = Engines(self.setting)
         self.project: Project | None = None
+        self.env: Mapping[str, str] = {}
         self.graph = Graph({}, {}, {})
         self.generation: Generation | None = None
         self.base: str | None = None
@@ -197,6 +203,11 @@ class Session:
             found.append(File(path, digest))
         return tuple(found)
 
+    def settings(self, node: Node) -> Mapping[str, Any]:
+        """The connection that a node reads over. Raises DefinitionWrong."""
+        profile = self.project.profile if self.project else Profile()
+        return settings_of(node, profile, self.env)
+
     # -- files of the project --------------------------------------------------------------------------------------
 
     @property
@@ -266,6 +277,9 @@ def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
         states=tuple(dict.fromkeys(map(session.target.states, (request.environment, PRODUCTION)))),
         warn=session.warn,
         watch=session.stats.watch,
+        settings=session.settings,
+        environment=request.environment,
+        connect=request.connect,
     )
 
 

@@ -30,7 +30,7 @@ _SAME = "all intervals of a node are one table"
 
 def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
     """Build what is open of a node's intervals. Raises BuildFailed, DefinitionWrong, Damaged."""
-    start = time.perf_counter()
+    began, start = time.time(), time.perf_counter()
     family: Family = step.family
     work = _Work(session, node, family, tell)
     work.all()
@@ -41,7 +41,7 @@ def build_slots(session: Session, node: Node, step: Step, tell: Told) -> Built:
     notes = (f"intervals {shown(family, work.cadence)}", *work.notes())
     done = [one.artifact for one in work.built.values() if one.executed]
     some = sum(one.rows for one in done), sum(one.size for one in done)
-    return Built(artifact, bool(done), milliseconds, notes, some=some)
+    return Built(artifact, bool(done), milliseconds, notes, some=some, began=began, ran=milliseconds)
 
 
 def gathered(
@@ -158,7 +158,7 @@ class _Work:
     def _ran(self, slot: Slot) -> Unsealed:
         if slot.prepared is None:
             raise DefinitionWrong(f"{self.node.id} cannot be prepared")
-        forced = any(reason.word in ("forced", "restated") for reason in slot.reasons)
+        forced = any(reason.word in ("forced", "restated", self.node.traits.get("again")) for reason in slot.reasons)
         try:
             return execute(self.session, self.node, slot.prepared, dict(slot.inputs), forced, slot.previous)
         except DefinitionWrong:
@@ -169,7 +169,8 @@ class _Work:
 
     def _done(self, slot: Slot, built: Built) -> Artifact:
         if built.executed:
-            self.tell("interval", target=self._name(slot), rows=built.artifact.rows, milliseconds=built.milliseconds)
+            facts = {"rows": built.artifact.rows, "milliseconds": built.milliseconds, "start": round(built.began, 3)}
+            self.tell("interval", target=self._name(slot), node=self.node.id, **facts)
         self.built[slot.interval] = built
         self.parts[slot.interval] = Part(slot.interval, slot.key, built.artifact)
         return built.artifact

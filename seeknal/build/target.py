@@ -33,7 +33,8 @@ from seeknal.store.statcache import hash_file
 
 class Built(NamedTuple):
     """What came of a target: the artifact, whether this process executed it, milliseconds, notes for the person, the
-    digest of a file that was written outside of the store; `some`: rows and bytes of those intervals that were built."""
+    digest of a file that was written outside of the store; `some`: rows and bytes of those intervals that were built; when the
+    engine began (seconds since 1970) and for how many milliseconds it ran: the rest was sealing."""
 
     artifact: Artifact
     executed: bool
@@ -41,6 +42,8 @@ class Built(NamedTuple):
     notes: tuple[str, ...] = ()
     export: str | None = None
     some: tuple[int, int] | None = None
+    began: float = 0.0
+    ran: int = 0
 
     @property
     def wrote(self) -> tuple[int, int]:
@@ -81,7 +84,7 @@ def execute(
         found = session.lookup(node, key)
         if found.artifact is not None and not forced:
             return Unsealed(held.pop_all(), partial(Built, found.artifact, executed=False))
-        start = time.perf_counter()
+        began, start = time.time(), time.perf_counter()
         engine = session.engines.get(node.recipe.engine)
         if hasattr(engine, "expect_run"):
             engine.expect_run(prepared)
@@ -94,7 +97,7 @@ def execute(
             product = _run(session, node, prepared, paths, output)
         spent = time.perf_counter() - start
         before = (found.artifact, previous)
-        rest = partial(_sealed, session, node, prepared, product, output, before, spent)
+        rest = partial(_sealed, session, node, prepared, product, output, before, (began, spent))
         return Unsealed(held.pop_all(), rest)
 
 
@@ -119,9 +122,9 @@ def _sealed(
     product: Product,
     output: str,
     before: tuple[Artifact | None, Artifact | None],
-    spent: float,
+    clocked: tuple[float, float],
 ) -> Built:
-    start = time.perf_counter()
+    start, (began, spent) = time.perf_counter(), clocked
     export = _export(session, node, product.export) if product.export else None
     artifact = _seal(session, node, prepared, product, output, *before)
     _unchanged(session, node, prepared)
@@ -129,7 +132,7 @@ def _sealed(
     made = {"run": session.request.run_id, "milliseconds": milliseconds}
     session.store.put_result(ActionResult(prepared.action.key, artifact, made), prepared.action.bytes)
     _remember(session, node, product.state)
-    return Built(artifact, True, milliseconds, product.notes, export)
+    return Built(artifact, True, milliseconds, product.notes, export, None, began, int(spent * 1000))
 
 
 def _remember(session: Session, node: Node, state: str | None) -> None:

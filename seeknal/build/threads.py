@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 
-from seeknal.store.cache import Damaged
+from seeknal.errors import Outdated
 
 _POOLS = count()
 
@@ -22,14 +22,15 @@ _POOLS = count()
 def finishing_pool(workers: int, interrupt: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
     """Threads whose work is finished before the block is left.
 
-    When damage was found the run begins again, so what runs goes on to its end; whatever else ends the block interrupts it.
+    When damage was found, or what was planned is out of date, the run begins again, so what runs goes on to its end; whatever
+    else ends the block interrupts it.
     What runs is known by the threads themselves: a signal may come before anybody has noted what was just submitted.
     """
     name = f"target-{next(_POOLS)}-"
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
             yield pool
-        except Damaged:
+        except Outdated:
             raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

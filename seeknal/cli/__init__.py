@@ -18,8 +18,8 @@ from seeknal import __version__
 from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
-    "run", "plan", "validate", "list", "show", "explain", "diff", "inspect", "query", "log", "rollback", "entity", "consolidate",
-    "env", "intervals", "cache", "init",
+    "run", "plan", "validate", "list", "show", "explain", "diff", "inspect", "query", "lineage", "log", "rollback", "entity",
+    "consolidate", "env", "intervals", "cache", "init",
 )  # fmt: skip
 
 

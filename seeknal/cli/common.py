@@ -28,7 +28,8 @@ def shared(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--profile",
         metavar="FILE",
-        help="connections and defaults (default: profiles.yml in the project); nothing connects yet",
+        help="connections and defaults (default: profiles-ENV.yml in an environment, then profiles.yml, in the project and "
+        "then in ~/.seeknal, or where SEEKNAL_BASE_CONFIG_PATH says)",
     )
     group.add_argument(
         "--cache-dir", metavar="DIR", help="where the store lives (default: SEEKNAL_CACHE_DIR, or target/)"
@@ -176,17 +177,19 @@ def as_of(args: argparse.Namespace) -> datetime:
         raise UsageError(f"--date {text!r} is not a date: write YYYY-MM-DD", reason="bad_date") from None
 
 
-def profile(args: argparse.Namespace) -> None:
-    """Check the profile file that was named. Raises ProjectError."""
+def profile(args: argparse.Namespace) -> str | None:
+    """The profile file that was named, absolute. Raises ProjectError."""
     path = getattr(args, "config", None) or args.profile
     if not path:
-        return
+        return None
     if not os.path.isfile(path):
         raise ProjectError([Problem(path, 1, "there is no such profile file", "no_profile")])
     from seeknal.project.profile import read_profile
 
     with open(path, "rb") as file:
         read_profile(file.read(), path)
+    found: str = os.path.abspath(path)
+    return found
 
 
 def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
@@ -197,12 +200,21 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
 
     now = as_of(args)
     run_id = run_name(args, now)
-    profile(args)
     said = parameters.params(args)
     made = Request(project_root(args), now, run_id, cache_dir(args), said, workers=workers, read_only=read_only)
     demand, words = windows.demand(args, now), windows.words(args)
     env = environment_name(getattr(args, "env", None))
-    return replace(made, demand=demand, words=words, restate=getattr(args, "restate", False), environment=env)
+    restate, connect = getattr(args, "restate", False), not getattr(args, "no_connect", False)
+    return replace(
+        made,
+        demand=demand,
+        words=words,
+        restate=restate,
+        environment=env,
+        materialize=getattr(args, "materialize", None),
+        profile=profile(args),
+        connect=connect,
+    )
 
 
 def run_name(args: argparse.Namespace, now: datetime) -> str:

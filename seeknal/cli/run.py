@@ -18,6 +18,7 @@ from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
     from seeknal.build.run import Options, Outcome
+    from seeknal.cli.timings import Kept
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +47,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parallel", action="store_true", help="build independent targets at the same time")
     parser.add_argument("--max-workers", type=int, default=4, metavar="N", help="with --parallel: how many (default 4)")
     parser.add_argument("--explain", action="store_true", help="a line of reasons under each built target")
+    parser.add_argument(
+        "--timings",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="write a picture of the run, one HTML file that needs no network: bars on a time axis, critical path, hits and "
+        "builds, sizes; also when the run fails or is interrupted (default: target/timings.html)",
+    )
     digest = "refuse unless the plan is the one that `plan` printed this digest for"
     parser.add_argument("--plan", metavar="DIGEST", help=digest)
+    parser.add_argument(
+        "--materialize",
+        action=argparse.BooleanOptionalAction,
+        help="write to tables outside for all nodes that name one, or for none (default: as each node says)",
+    )
     common.environments(parser)
     windows.window(parser)
     parser.add_argument(
@@ -74,14 +88,19 @@ def run(args: argparse.Namespace) -> int:
     if args.retry < 0 or args.max_workers < 1:
         raise UsageError("--retry and --max-workers are counts: 0 or more, 1 or more", reason="bad_count")
     windows.check(args)
+    if args.timings is not None and (args.dry_run or args.show_plan):
+        raise UsageError("--timings is a picture of a run, and a plan runs nothing", reason="no_run")
     if args.dry_run or args.show_plan:
         from seeknal.cli import plan
 
         return plan.show(args, whole=args.show_plan)
     start = time.perf_counter()
-    if _unchanged(args):
-        return 0
-    return _run(args, start)
+    if args.timings is not None:  # a picture is of a run that looked at every target
+        from seeknal.cli import timings
+
+        with timings.pictured(args) as kept:
+            return _run(args, start, kept)
+    return 0 if _unchanged(args) else _run(args, start)
 
 
 def _unchanged(args: argparse.Namespace) -> bool:
@@ -127,12 +146,13 @@ def fingerprint(args: argparse.Namespace, root: str) -> str:
     said = [
         [common.words(words) for words in (args.nodes, args.types, args.tags, args.exclude_tags)],
         args.params, [args.start, args.end, args.backfill], root, common.cache_dir(args),
-        __version__, sys.version, sys.prefix, args.profile, args.env,
+        __version__, sys.version, sys.prefix, args.profile, args.env, args.materialize,
+        os.environ.get("SEEKNAL_BASE_CONFIG_PATH") or os.path.expanduser("~"),
     ]  # fmt: skip
     return blake3(json.dumps(said).encode()).hexdigest()
 
 
-def _run(args: argparse.Namespace, start: float) -> int:
+def _run(args: argparse.Namespace, start: float, kept: Kept | None = None) -> int:
     from seeknal.build.causes import because
     from seeknal.build.report import Reporter, summary
     from seeknal.build.run import run as run_all
@@ -147,7 +167,8 @@ def _run(args: argparse.Namespace, start: float) -> int:
 
     request = common.request(args, read_only=False, workers=workers)
     with opened(request, warn) as session:
-        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose)
+        events = kept.of(session) if kept else None
+        reporter = Reporter(session.log.write, as_json=args.json, quiet=args.quiet, verbose=args.verbose, kept=events)
         env = common.environment(session.root, lambda problem: warn(str(problem)))
         options = _options(args, session.root)
         with common.surroundings(env):

@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from seeknal.cli import common
-from seeknal.errors import Problem, ProjectError
+from seeknal.errors import DefinitionWrong, Problem, ProjectError
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
@@ -20,7 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `validate`."""
     parser.add_argument("-c", "--config", metavar="FILE", help="the profile file")
     parser.add_argument(
-        "--no-connect", action="store_true", help="do not connect to what the profile names (nothing connects yet)"
+        "--no-connect",
+        action="store_true",
+        help="do not connect to what sources are read over, nor look for their tables",
     )
     common.clock(parser)
     common.shared(parser)
@@ -36,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     with opened(common.request(args, read_only=True), common.warn) as session:
         try:
             _, plan = planned(session, Options(), common.environment(session.root, warnings.append))
-            problems += _wrong_definitions(session, plan)
+            found = dict.fromkeys([*_wrong_definitions(session, plan), *_unreached(session)])
+            problems += {(p.file, p.line, p.message): p for p in found}.values()
             warnings += _warnings(session, plan)
         except ProjectError as error:
             problems += error.problems
@@ -63,6 +66,20 @@ def _wrong_definitions(session: Session, plan: Plan) -> list[Problem]:
                 line = reason.detail.removeprefix(f"{node.file}:").split(":")[0]
                 number = int(line) if line.isdigit() else node.line
                 found.append(Problem(node.file, number, text, "wrong_definition"))
+    return found
+
+
+def _unreached(session: Session) -> list[Problem]:
+    """What is not there, or does not answer, of all that sources are read over."""
+    found = []
+    for node in session.graph.nodes.values():
+        check = getattr(session.engines.get(node.recipe.engine), "check", None)
+        try:
+            if check is not None:
+                check(node)
+        except DefinitionWrong as wrong:
+            problem = wrong.problem or Problem(node.file, node.line, wrong.message, wrong.reason)
+            found.append(problem._replace(message=f"{problem.message}{'; ' + wrong.hint if wrong.hint else ''}"))
     return found
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from seeknal.model.action import Artifact
+from seeknal.model.environment import PRODUCTION
 from seeknal.model.node import Node
 from seeknal.model.plan import Prepared
 
@@ -51,8 +52,11 @@ class Setting:
     threads: int = 1
     timeout: float = 1800.0
     states: tuple[str, ...] = ()
+    environment: str = PRODUCTION
     warn: Callable[[str], None] = field(default=print)
     watch: Callable[[str], None] = field(default=lambda path: None)
+    settings: Callable[[Node], Mapping[str, Any]] = field(default=lambda node: {})
+    connect: bool = True
     allowed: set[str] = field(default_factory=set)
     shared: dict[str, Any] = field(default_factory=dict)
 

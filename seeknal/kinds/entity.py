@@ -47,8 +47,10 @@ def _entity(name: str, members: list[Node]) -> Node:
     groups = [{"name": node.name, "event_time": node.traits["event_time"]} for node in members]
     definition = {"expand": "entity", "join_keys": keys, "groups": groups}
     recipe = Recipe("duckdb", definition, tuple(Input(node.id) for node in members))
-    traits = {"follows_inputs": True, "join_keys": keys, "view": f"feature_store/{name}/features.parquet"}
-    traits["keys"] = ((*keys, TIME),)
+    said = [table for member in members for table in member.traits.get("entity_tables", ())]
+    tables = [{**t, "flatten": t["type"] != "iceberg"} for i, t in enumerate(said) if t not in said[:i]]
+    traits = {"follows_inputs": True, "join_keys": keys, "tables": tables, "keys": ((*keys, TIME),)}
+    traits["view"] = f"feature_store/{name}/features.parquet"
     return Node("entity", name, recipe, members[0].file, members[0].line, traits=traits)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from seeknal.errors import nearest
 from seeknal.model.lowering import Lowered, Wrong
+from seeknal.model.materialization import table_of
 from seeknal.model.node import Input, Recipe
 
 FORMATS = ("csv", "parquet", "json", "jsonl")
@@ -49,10 +50,23 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     params = {**{n: v for n in ("url", "path", "format") if (v := getattr(spec, n))}, **spec.params}
     if not inputs and word not in ("report", "notification"):
         raise Wrong(("inputs",), "an exposure needs the table that it sends: depends_on: [{ref: transform.rides}]")
+    ordered = dict.fromkeys([*reads({"depends_on": spec.depends_on}), *inputs])
+    if word == "database":
+        return _database(params, tuple(ordered))
     definition = {"type": word, **_CHECKS.get(word, dict)(params)}
     traits = {"outside": True, "writes": definition["path"]} if word == "file" else {"outside": True}
-    ordered = dict.fromkeys([*reads({"depends_on": spec.depends_on}), *inputs])
     return Lowered(Recipe("exposure", definition, tuple(map(Input, ordered))), traits)
+
+
+def _database(params: Mapping[str, Any], inputs: tuple[str, ...]) -> Lowered:
+    """A table outside, as a materialization writes it."""
+    given = {"type": "postgresql", **params}
+    if isinstance(given.get("table"), str) and given["type"] != "iceberg" and "." not in given["table"]:
+        given["table"] = f"public.{given['table']}"
+    table = table_of(given, ("params",))
+    definition = {name: value for name, value in table.items() if name not in ("path", "enabled")}
+    traits = {"outside": True, "everywhere": True, "far": True, "behind": inputs[0], "enabled": True}
+    return Lowered(Recipe("materialization", definition, tuple(map(Input, inputs))), traits)
 
 
 def _file(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seeknal.model.lowering import Lowered, Wrong, input_names, quoted
+from seeknal.model.lowering import Lowered, Path, Wrong, input_names, quoted
+from seeknal.model.materialization import table_of
 from seeknal.model.node import NAME, NAME_RULE, Input, Recipe
 
 # Fields of the existing tool's own store of features, which there is none of here.
@@ -67,8 +68,10 @@ def entity_traits(entity: str | Mapping[str, Any], materialization: Any, dedupe:
         )
     if dedupe not in (None, "first", "last"):
         raise Wrong(("dedupe",), f"dedupe is {dedupe!r}: allowed are first and last")
-    unique = ((*keys, "event_time"), tuple(keys))
-    return {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe, "keys": unique}
+    said = entity if isinstance(entity, Mapping) else {}
+    tables = entity_tables(name, said.get("materializations"), ("entity", "materializations"))
+    traits = {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe, "entity_tables": tables}
+    return {**traits, "keys": ((*keys, "event_time"), tuple(keys))}
 
 
 def _entity(entity: str | Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -79,6 +82,19 @@ def _entity(entity: str | Mapping[str, Any]) -> tuple[str, list[str]]:
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
         raise Wrong(("entity", "join_keys"), "join_keys is a list with the names of one or more columns")
     return name, keys
+
+
+def entity_tables(name: str, value: Any, path: Path) -> list[dict[str, Any]]:
+    """Tables outside of the consolidated entity; `table_pattern` is a `table` with the entity's name in it. Raises Wrong."""
+    if value is not None and (not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value)):
+        raise Wrong(path, "materializations is a list of mappings: [{type: postgresql, connection: ..., table: ...}]")
+    found = []
+    for i, item in enumerate(value or ()):
+        given = {key: given for key, given in item.items() if key != "table_pattern"}
+        if "table_pattern" in item:
+            given["table"] = str(item["table_pattern"]).replace("{entity}", name)
+        found.append(table_of(given, (*path, i)))
+    return found
 
 
 def after(traits: Mapping[str, Any]) -> dict[str, Any]:

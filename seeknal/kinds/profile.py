@@ -56,7 +56,8 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     listed = given if isinstance(given, list) else [given]
     columns = [column(value, ("profile", "columns", i)) for i, value in enumerate(listed)]
     definition = {"expand": "profile", "columns": columns, "top": top}
-    return Lowered(Recipe("duckdb", definition, tuple(map(Input, inputs))), {"sql": ("profile", "columns")})
+    traits = {"sql": ("profile", "columns"), "profiles": inputs[0]}
+    return Lowered(Recipe("duckdb", definition, tuple(map(Input, inputs))), traits)
 
 
 def expand(definition: Mapping[str, Any], schemas: Sequence[Schema | None]) -> dict[str, Any]:

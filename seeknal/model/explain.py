@@ -40,7 +40,13 @@ _TEXT = {
     "artifact_damaged": "the stored output was damaged",
     "export_missing": "the exported file is missing",
     "export_changed": "the exported file is not what was written",
+    "table_missing": "its table is not there any more",
+    "table_changed": "its table is not what was written",
+    "far_unknown": "its table cannot be asked what it holds",
     "forced": "asked for (--full)",
+    "data_changed": "what it is read from has changed{detail}",
+    "place_changed": "its connection leads to another place",
+    "read_again": "read in every run: without a probe, nothing tells whether it has changed",
     "restated": "marked to be built again",
     "new_interval": "a new interval",
     "no_interval": "{subject}",
@@ -108,6 +114,10 @@ def diff(
     return tuple(found)
 
 
+# What stands in the definition of a source of a connection without anybody having written it.
+_FAR = {"token": "data_changed", "place": "place_changed"}
+
+
 def _definition(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> list[Reason]:
     found: list[Reason] = []
     for name in sorted(before.keys() | after.keys()):
@@ -117,7 +127,7 @@ def _definition(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
         if isinstance(old, Mapping) and isinstance(new, Mapping) and not (_tagged(old) or _tagged(new)):
             found += _definition(old, new, f"{where}.")
         else:
-            found.append(Reason("definition_changed", where, _short_change(old, new)))
+            found.append(Reason(_FAR.get(where, "definition_changed"), where, _short_change(old, new)))
     return found
 
 

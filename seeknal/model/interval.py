@@ -132,6 +132,11 @@ def complete(cadence: Cadence, now: datetime) -> datetime:
     return running.end if cadence.open else running.start
 
 
+def settled(slot: Interval, cadence: Cadence, now: datetime) -> bool:
+    """Whether an interval is over, and no late rows are waited for any more."""
+    return step(slot.end, cadence.unit, cadence.lookback) <= now
+
+
 def merged(intervals: Iterable[Interval]) -> list[Interval]:
     """The same moments with as few intervals as can be: those that touch or meet are one."""
     found: list[Interval] = []

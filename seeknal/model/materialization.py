@@ -27,7 +27,12 @@ _MODES = {
         "incremental_by_time": "incremental_by_time",
         "upsert_by_key": "upsert_by_key",
     },
-    "iceberg": {"append": "append", "overwrite": "overwrite"},
+    "iceberg": {
+        "append": "append",
+        "overwrite": "overwrite",
+        "upsert": "upsert_by_key",
+        "upsert_by_key": "upsert_by_key",
+    },
 }
 _DEFAULT_MODE = {"postgresql": "full", "iceberg": "append"}
 _PARTS = {"postgresql": ((2,), "schema.table"), "iceberg": ((2, 3), "catalog.namespace.table")}
@@ -45,6 +50,11 @@ def tables_of(fields: Mapping[str, Any], stacked: tuple[Mapping[str, Any], ...] 
         )
     found = _listed(many, ("materializations",)) if many is not None else _single(one)
     return found + [_table(dict(given), (), enabled=True) for given in stacked]
+
+
+def table_of(given: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """One table that is written whatever else is said; its fields stand below `path`. Raises Wrong."""
+    return _table(given, path, enabled=True)
 
 
 def _single(value: Any) -> list[dict[str, Any]]:

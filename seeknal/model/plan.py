@@ -41,12 +41,14 @@ State = Artifact | Missing
 
 
 class Prepared(NamedTuple):
-    """A recipe with its inputs known: the action, names of its inputs for people, the output's columns if known."""
+    """A recipe with its inputs known: the action, names of its inputs for people, the output's columns if known. `again`:
+    nothing tells whether what it reads has changed, so what is there for its action says nothing."""
 
     action: Action
     labels: Mapping[str, str]
     columns: Schema | None
     ready: Any = None
+    again: bool = False
 
 
 class Found(NamedTuple):
@@ -127,8 +129,10 @@ def _lost(name: str, state: State) -> Reason:
 def _looked_up(node: Node, prepared: Prepared, world: World, *, forced: bool) -> Step:
     if forced:
         return Step(node.id, Verdict.BUILD, (Reason("forced"),), prepared)
+    if prepared.again and world.before(node.id) is not None:
+        return Step(node.id, Verdict.BUILD, (Reason("read_again"),), prepared)
     found = world.lookup(node, prepared.action.key)
-    if found.artifact is not None:
+    if found.artifact is not None and not prepared.again:
         return Step(node.id, Verdict.HIT, (), prepared, found.artifact)
     why = diff(world.before(node.id), prepared.action.document(), prepared.labels, node.recipe.files)
     if not why or found.word:

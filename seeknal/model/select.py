@@ -54,12 +54,13 @@ def select(graph: Graph, selection: Selection) -> Goal:
 
 def _late(graph: Graph, wanted: set[str]) -> set[str]:
     """Targets that come with others without being named: an entity with its feature groups, a rule or an audit with
-    the table that it guards, because nothing is published unchecked."""
+    the table that it guards, because nothing is published unchecked, and tables outside with the node that writes them."""
     return {
         name
         for name, node in graph.nodes.items()
         if (node.traits.get("follows_inputs") and wanted.intersection(graph.inputs[name]))
         or node.traits.get("guards") in wanted
+        or node.traits.get("behind") in wanted
     }
 
 

@@ -15,7 +15,20 @@ from seeknal.model.action import Action, Artifact
 from seeknal.model.digest import digest_of
 from seeknal.model.explain import Reason, diff
 from seeknal.model.family import Demand, Family, Input, Slot, World
-from seeknal.model.interval import FIRST, LAST, MANY, Cadence, Interval, at, complete, floor, many, slots, stamp
+from seeknal.model.interval import (
+    FIRST,
+    LAST,
+    MANY,
+    Cadence,
+    Interval,
+    at,
+    complete,
+    floor,
+    many,
+    settled,
+    slots,
+    stamp,
+)
 from seeknal.model.node import SELF, Node
 from seeknal.model.parts import (
     Part,
@@ -49,7 +62,7 @@ def decide_slots(
     deciding = _Deciding(node, inputs, parts, before, endings, world, demand, forced=forced)
     try:
         action = deciding.family(wanted)
-        if not (demand.narrow or forced or demand.restated.get(node.id)):
+        if not (demand.narrow or forced or demand.restated.get(node.id) or deciding.blind):
             found = world.lookup(action.key)
             if found.artifact is not None:
                 return Step(node.id, Verdict.HIT, (), Prepared(action, {}, None), found.artifact)
@@ -62,7 +75,7 @@ def decide_slots(
     if not decided and not kept:  # no table has no interval at all; what is published stays
         return _none(node)
     now = (known, published[1].blob) if known and published else None
-    return _step(node, Family(decided, kept, dropped, None if kept else action, now, deciding.again))
+    return _step(node, Family(decided, kept, dropped, None if kept or deciding.blind else action, now, deciding.again))
 
 
 def _wanted(
@@ -132,6 +145,11 @@ class _Deciding:
         return cadence
 
     @property
+    def blind(self) -> bool:
+        """Whether it reads what cannot be seen to have changed: an interval is read until it is over, then never again."""
+        return "again" in self.node.traits
+
+    @property
     def _reads_itself(self) -> bool:
         return any(need.node == SELF for need in self.node.recipe.inputs)
 
@@ -145,7 +163,11 @@ class _Deciding:
 
     def old(self, known: Action | None, action: Action) -> Mapping[str, Parts] | None:
         """The parts of the inputs that the published intervals were made of, if the same recipe made them."""
-        if known is None or any(known.definition.get(word) != action.definition[word] for word in ("recipe", "reach")):
+        if (
+            known is None
+            or self.blind
+            or any(known.definition.get(word) != action.definition[word] for word in ("recipe", "reach"))
+        ):
             return None
         indexes: Mapping[str, str] = known.definition.get("inputs", {})
         found = {name: self.world.parts(name, index) for name, index in indexes.items()}
@@ -180,12 +202,24 @@ class _Deciding:
         previous = before.artifact if before else None
         if earlier is not None and earlier.artifact is None:
             return Slot(interval, "", None, (Reason("input_may_change", SELF),), previous)
-        again = self.forced or any(interval.meets(mark) for mark in self.demand.restated.get(self.node.id, ()))
+        again = self._again(interval)
         if not again and before and old is not None and self._same(interval, old, earlier):
             found = self.world.present(before.artifact)
             if found.artifact is not None:
                 return Slot(interval, before.action, before.artifact, (), previous)
-        return self._looked_up(interval, earlier.artifact if earlier else None, again=again)
+        return self._looked_up(interval, earlier.artifact if earlier else None, again)
+
+    def _again(self, interval: Interval) -> str:
+        """The word for why an interval is built whatever the cache has; nothing if it is not."""
+        if self.forced:
+            return "forced"
+        if any(interval.meets(mark) for mark in self.demand.restated.get(self.node.id, ())):
+            return "restated"
+        return (
+            str(self.node.traits["again"])
+            if self.blind and not settled(interval, self.cadence, self.demand.now)
+            else ""
+        )
 
     def _same(self, interval: Interval, old: Mapping[str, Parts], earlier: Slot | None) -> bool:
         """Whether the interval reads what it read when it was published."""
@@ -202,13 +236,12 @@ class _Deciding:
         }
         return {**found, SELF: earlier or nothing(self.node.traits[SELF])} if self._reads_itself else found
 
-    def _looked_up(self, interval: Interval, earlier: Artifact | None, *, again: bool = False) -> Slot:
+    def _looked_up(self, interval: Interval, earlier: Artifact | None, again: str = "") -> Slot:
         before, inputs = self.before.get(interval), self._read(interval, earlier)
         prepared = self.world.prepare(self.node, inputs, interval)
         key, previous = prepared.action.key, before.artifact if before else None
         if again:
-            reason = Reason("forced" if self.forced else "restated")
-            return Slot(interval, key, None, (reason,), previous, prepared, inputs)
+            return Slot(interval, key, None, (Reason(again),), previous, prepared, inputs)
         found = self.world.present(before.artifact) if before and before.action == key else Found(None)
         found = found if found.artifact else self.world.lookup(key)
         if found.artifact is not None:

@@ -129,9 +129,14 @@ def name_items(nodes: Iterable[Tree], rewritten: Iterable[Tree], show: Callable[
             item["alias"] = column(item)[-1] if column(item) else show(item)
 
 
+# What the parser makes of `INTEGER[]` and `INTEGER[3]`.
+_BRACKETS = ("list", "array")
+
+
 def upper_types(nodes: Iterable[Tree]) -> None:
     """Write the names of types in upper case, unless the name of a column is made from the spelling of one."""
-    types = [node for node in nodes if node.get("class") == "TYPE" and not node["type_name"].isupper()]
+    written = [node for node in nodes if node.get("class") == "TYPE" and node["type_name"] not in _BRACKETS]
+    types = [node for node in written if not node["type_name"].isupper()]
     if not types or any(node.get("type") == "PIVOT" for node in nodes):
         return
     if any(n.get("class") == "TYPE" for item in select_items(nodes) if not item.get("alias") for n in each(item)):

@@ -1,6 +1,7 @@
 """What `interval:` and `schedule:` of a declaration make of its node, and what a node that reads itself has to say.
 
-Decides the traits `cadence` (a node whose intervals are built one by one), `split` (a source that is read once and split)
+Decides the traits `cadence` (a node whose intervals are built one by one, or a source that is asked for them one by one),
+`split` (a source that is read once and split)
 and `self` (the columns of `ref('self')` where there is no earlier interval yet).
 """
 
@@ -20,8 +21,8 @@ from seeknal.model.node import SELF, Node, Recipe, Schema
 _OF_READERS = ("start", "lookback", "open")
 
 
-def interval_traits(kind: str, fields: Mapping[str, Any], warnings: Iterable[Any]) -> dict[str, Any]:
-    """The traits of a node of this kind with these fields, whose other warnings these are. Raises Wrong."""
+def interval_traits(kind: str, fields: Mapping[str, Any], traits: Mapping[str, Any]) -> dict[str, Any]:
+    """The traits of a node of this kind with these fields, beside the `traits` that it has. Raises Wrong."""
     cadence = cadence_of(fields.get("interval"), fields.get("schedule"))
     if cadence is None:
         return {}
@@ -29,12 +30,22 @@ def interval_traits(kind: str, fields: Mapping[str, Any], warnings: Iterable[Any
     if how is None:
         may = ", ".join(name for name in kinds.written() if hasattr(kinds.get(name), "INTERVALS"))
         raise Wrong(("interval",), f"a {kind} has no intervals of its own; these may have: {may}")
+    given = fields["interval"] if isinstance(fields["interval"], Mapping) else {}
+    if "again" in traits:  # it cannot be seen whether it changed: what is over is read once
+        return _asked_for(cadence, given)
     if how == "split":
-        given = fields["interval"] if isinstance(fields["interval"], Mapping) else {}
         text = "a source is read whole, so {} is ignored: say it in the nodes that read it"
         ignored = [(("interval", f), text.format(f), "ignored_option") for f in _OF_READERS if f in given]
-        return {"split": cadence, "warnings": [*warnings, *ignored]}
+        return {"split": cadence, "warnings": [*traits["warnings"], *ignored]}
     return {"cadence": cadence, SELF: _typed(fields.get("columns"))}
+
+
+def _asked_for(cadence: Cadence, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Intervals that are asked for one by one: the running one, too, unless the source says otherwise. Raises Wrong."""
+    if cadence.start is None:
+        text = "interval.start is missing: the date from which on a source that is asked for its intervals has rows"
+        raise Wrong(("interval",), text)
+    return {"cadence": replace(cadence, open=given.get("open", True)), SELF: ()}
 
 
 def own_rows(kind: str, recipe: Recipe, cadence: Cadence | None) -> Recipe:

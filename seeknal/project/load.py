@@ -15,7 +15,7 @@ from seeknal import kinds
 from seeknal.errors import Problem, ProjectError, nearest
 from seeknal.kinds.audit import checks_on
 from seeknal.model.graph import find_cycle
-from seeknal.model.lowering import Lowered, Path, Wrong
+from seeknal.model.lowering import Path, Wrong
 from seeknal.model.materialization import tables_of
 from seeknal.model.node import SELF, Node
 from seeknal.model.typed import typed
@@ -26,7 +26,7 @@ from seeknal.project.files import node_files
 from seeknal.project.inputs import Named, inputs_of
 from seeknal.project.intervals import check_itself, interval_traits, own_rows
 from seeknal.project.meta import meta_of, tags_of, with_columns
-from seeknal.project.profile import read_profile
+from seeknal.project.profile import Profile, defaults_for, find_profile
 from seeknal.project.python_entities import with_entities
 from seeknal.project.python_lowering import lower_python
 from seeknal.project.python_reader import read_python
@@ -59,23 +59,24 @@ class Project(NamedTuple):
     used: frozenset[str]
     warnings: tuple[Problem, ...] = ()
     unmentioned: tuple[str, ...] = ()
+    profile: Profile = Profile()
 
 
 Parse = Callable[[str, bytes], "list[Declaration]"]
 
 
-def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
-    """Everything the project declares, and everything that is wrong with it."""
+def load(files: Files, values: Values, parse: Parse | None = None, profiles: Iterable[str] = ()) -> Project:
+    """Everything the project declares, and everything that is wrong with it; `profiles` says where a profile may be."""
     problems: list[Problem] = []
     common = _collect(problems, lambda: read_common(files), {})
     values = replace(values, common=common)
     name = _collect(problems, lambda: _project_name(files), os.path.basename(files.root))
-    _collect(problems, lambda: read_profile(files.read("profiles.yml") or b"", "profiles.yml"), {})
+    profile = _collect(problems, lambda: find_profile(files.read, profiles), Profile())
     unread: list[Problem] = []
     declarations = _declarations(files, parse or parse_file, unread)
     problems += unread
     used: set[str] = set()
-    lowered = [_collect(problems, partial(_lower, d, values, files, used), None) for d in declarations]
+    lowered = [_collect(problems, partial(_lower, d, values, files, used, profile), None) for d in declarations]
     nodes = [node for node in lowered if node is not None]
     nodes = linked(nodes)
     warnings = _warnings(nodes, declarations)
@@ -85,7 +86,7 @@ def load(files: Files, values: Values, parse: Parse | None = None) -> Project:
     problems += [] if unread else reviewed(nodes, lost)
     problems += _unknown_inputs(nodes, declarations)
     problems += [p for node in nodes if any(i.node == SELF for i in node.recipe.inputs) for p in check_itself(node)]
-    return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown))
+    return Project(name, tuple(nodes), tuple(problems), frozenset(used), tuple(warnings), tuple(unknown), profile)
 
 
 def _collect(problems: list[Problem], read: Callable[[], Any], default: Any) -> Any:
@@ -157,9 +158,10 @@ def _twins(second: Declaration, first: Declaration) -> Problem:
     return Problem(second.file, second.line, text, "duplicate_node")
 
 
-def _lower(declaration: Declaration, values: Values, files: Files, used: set[str]) -> Node:
+def _lower(declaration: Declaration, values: Values, files: Files, used: set[str], profile: Profile) -> Node:
     try:
         fields = with_columns(expanded(declaration, values, used))
+        fields = _with_defaults(fields, kinds.get(declaration.kind), partial(defaults_for, profile), values.env, used)
         if declaration.function is None:  # a field without a value is not there
             fields = {name: value for name, value in fields.items() if value is not None}
         return _node(declaration, fields, _inputs(declaration.kind, fields), values, files)
@@ -168,6 +170,18 @@ def _lower(declaration: Declaration, values: Values, files: Files, used: set[str
     except ExceptionGroup as group:
         wrongs = [w for w in group.exceptions if isinstance(w, Wrong)]
         raise ProjectError([declaration.problem(w.path, w.message) for w in wrongs]) from group
+
+
+def _with_defaults(
+    fields: dict[str, Any], kind: Any, defaults: Callable[..., dict[str, Any]], env: Mapping[str, str], used: set[str]
+) -> dict[str, Any]:
+    """The fields with what the profile says of nodes of this type under their own `params`."""
+    word = fields.get(getattr(kind, "DEFAULTS", ""))
+    own = fields.get("params")
+    if not isinstance(word, str) or not isinstance(own or {}, Mapping):
+        return fields
+    more = {name: value for name, value in defaults(word, env, used).items() if name not in fields}
+    return {**fields, "params": {**more, **(own or {})}} if more else fields
 
 
 def _inputs(kind: str, fields: Mapping[str, Any]) -> Named:
@@ -197,10 +211,10 @@ def _node(declaration: Declaration, fields: dict[str, Any], named: Named, values
     traits = {
         **lowered.traits,
         "lines": lines_for(declaration, lowered.traits),
-        **_outside(declaration, fields, lowered),
+        **_outside(declaration, fields),
     }
     traits["audits"] = checks_on(fields)
-    traits |= interval_traits(declaration.kind, fields, traits["warnings"])
+    traits |= interval_traits(declaration.kind, fields, traits)
     recipe = own_rows(declaration.kind, recipe, traits.get("cadence"))
     meta, tags = meta_of(declaration, fields), tags_of(fields)
     return Node(declaration.kind, declaration.name, recipe, declaration.file, declaration.line, tags, meta, traits)
@@ -213,12 +227,10 @@ def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**{n: v for n, v in fields.items() if n in known}, "params": {**fields.get("params", {}), **extra}}
 
 
-def _outside(declaration: Declaration, fields: Mapping[str, Any], lowered: Lowered) -> dict[str, Any]:
-    """The tables outside that a node names, and a warning for each that is not written."""
+def _outside(declaration: Declaration, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables outside that a node names, each with its line."""
     tables = tables_of(fields, declaration.function.stacked if declaration.function else ())
-    text = "the table {} is not written: writing to databases comes with connections, in a later version"
-    more = [(t["path"], text.format(t["table"]), "not_written") for t in tables if t["enabled"]]
-    return {"tables": tables, "warnings": [*lowered.traits.get("warnings", ()), *more]}
+    return {"tables": [{**table, "line": declaration.line_of(table["path"])} for table in tables]}
 
 
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:

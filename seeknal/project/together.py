@@ -23,7 +23,7 @@ def derived(nodes: list[Node], problems: list[Problem]) -> list[Node]:
     found: list[Node] = []
     for kind in kinds.known():
         if hasattr(kinds.get(kind), "derive"):
-            more, wrong = kinds.get(kind).derive(nodes)
+            more, wrong = kinds.get(kind).derive([*nodes, *found])  # an entity has tables outside, too
             found += more
             problems += wrong
     return found

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from seeknal.errors import EnvironmentFailure
+from seeknal.errors import EnvironmentFailure, Outdated
 from seeknal.model.action import ActionResult, Artifact, read_result
 from seeknal.model.digest import PREFIX, canonical, digest_of
 from seeknal.model.parts import Part, read_index
@@ -27,7 +27,7 @@ _DAY = 86_400
 _MANY = 64
 
 
-class Damaged(Exception):
+class Damaged(Outdated):
     """The bytes of a blob are not what its name says; the blob is in quarantine now."""
 
 

@@ -116,6 +116,10 @@ class TargetLayout:
         """The events of one run."""
         return join(self.root, "log", f"{run}.jsonl")
 
+    def page(self, name: str) -> str:
+        """The picture that a command writes where a person names no other place."""
+        return join(self.root, name)
+
     def local(self, name: str) -> str:
         """A file that may be deleted at any time and whose loss changes only speed."""
         return join(self.root, "local", name)

@@ -20,6 +20,7 @@ NAMES = (
     "late",
     "planning",
     "environments",
+    "postgres",
     "diff",
 )
 

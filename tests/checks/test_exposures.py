@@ -237,8 +237,8 @@ def test_a_variable_that_is_not_set_is_told_before_anything_runs(shop: Project) 
     assert "NOWHERE_TOKEN is not set" in result.err
 
 
-def test_types_that_need_a_database_fail_alone_and_reports_do_nothing(shop: Project) -> None:
-    exposure(shop, type="database", params={"table": "t"})
+def test_types_that_are_not_there_fail_alone_and_reports_do_nothing(shop: Project) -> None:
+    exposure(shop, type="starrocks_materialized_view", params={"table": "t"})
     result = shop.run(ok=False)
     assert result.code == 1
     assert "not supported yet" in result.of("failed")[0]["error"]
@@ -256,6 +256,8 @@ WRONG = [
     ({"type": "file", "params": {"path": "x", "compression": "rar"}}, "allowed for csv are"),
     ({"type": "file", "params": {"path": "x"}, "depends_on": None}, "an exposure needs the table"),
     ({"type": "api"}, "url is None: a text is needed"),
+    ({"type": "database", "params": {"table": "t"}}, "needs connection"),
+    ({"type": "database", "params": {"connection": "c", "table": "a.b.c"}}, "schema.table"),
     ({"type": "api", "params": {"url": "http://x", "method": "GET"}}, "allowed are POST, PUT and PATCH"),
     ({"type": "api", "params": {"url": "http://x", "timeout": "long"}}, "a number of seconds"),
     ({"type": "api", "params": {"url": "http://x", "auth": {"user": "x"}}}, "auth is {token: ...}"),

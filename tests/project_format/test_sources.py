@@ -32,8 +32,9 @@ def test_the_type_is_known_in_any_case(project: Project, word: str) -> None:
 @pytest.mark.parametrize(
     ("word", "words"),
     [
-        ("postgresql", "connections"), ("postgres", "connections"), ("PostgreSQL", "connections"), ("sqlite", "connections"),
-        ("excel", "connections"), ("iceberg", "connections"), ("starrocks", "Parquet or CSV"), ("bigquery", "Parquet or CSV"),
+        ("postgresqll", "did you mean postgresql?"), ("excel", "later version"), ("iceberg", "later version"),
+        ("starrocks", "Parquet or CSV"),
+        ("bigquery", "Parquet or CSV"),
         ("snowflake", "Parquet or CSV"), ("redshift", "Parquet or CSV"), ("hive", "source: parquet"),
         ("parquett", "did you mean parquet?"), ("tsv", "did you mean csv?"),
     ],

@@ -323,7 +323,7 @@ def settled(path: str, data: bytes) -> bytes:
         document.pop("check")
         return model.canonical({**document, "check": model.document_digest(document)})
     if path.startswith("log/"):
-        return re.sub(rb'("(?:at|milliseconds)":)[0-9.]+', rb"\g<1>0", data)
+        return re.sub(rb'("(?:at|milliseconds|start|ran)":)[0-9.]+', rb"\g<1>0", data)
     return data
 
 
