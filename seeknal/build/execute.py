@@ -193,10 +193,17 @@ class Execution:
         if step.prepared is not None:
             self._session.store.keep(step.prepared.action.bytes, step.prepared.action.key)
         published = self._session.generation.targets.get(step.id) if self._session.generation else None
-        if cut_off and published is not None and published.action == step.key:
+        stopped = cut_off and published is not None and published.action == step.key
+        if stopped:
             self.results.cut_off.append(step.id)
-        self._tell("hit", target=step.id, cut_off=cut_off, rows=step.artifact.rows, size=step.artifact.size)
+        after = {"after": self._rebuilt(step.id)} if stopped else {}
+        self._tell("hit", target=step.id, cut_off=cut_off, rows=step.artifact.rows, size=step.artifact.size, **after)
         self._settle(step.id, step.artifact)
+
+    def _rebuilt(self, name: str) -> list[str]:
+        """Which of its inputs this run has built."""
+        built = self.results.built
+        return [need for need in self._session.graph.inputs[name] if need in built and built[need].executed]
 
     def _is_whole(self, step: Step) -> bool:
         """Put intervals that are all there together; whether they are one table."""

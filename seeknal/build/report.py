@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from seeknal.build.results import Results
@@ -58,14 +58,14 @@ class Reporter:
             self._total, self._done = len(self._open), 0
             self._width = min(max(map(len, self._open), default=0), _NAME)
         with self._lock:
-            if event != "hit" or self._kept is not None:  # most targets are hits: the log would say little else
+            if event != "hit" or "after" in facts or self._kept is not None:  # of other hits the log would say little
                 self._note({"event": event, "at": round(time.time(), 3), **facts})
             if self._json:
                 self._emit({"event": event, **facts})
             self._progress(event, facts)
 
     def _note(self, event: dict[str, Any]) -> None:
-        if event["event"] != "hit":
+        if event["event"] != "hit" or "after" in event:
             self._log(event)
         if self._kept is not None:
             self._kept.append(event)
@@ -155,8 +155,8 @@ def bytes_text(size: int) -> str:
     return ""
 
 
-def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
-    """The report at the end, for people."""
+def summary(outcome: Outcome, elapsed: float, *, explain: bool, why: Iterable[str] = ()) -> list[str]:
+    """The report at the end, for people; `why` are the root causes of what was built."""
     results, publication = outcome.results, outcome.publication
     executed = {name: built for name, built in results.built.items() if built.executed}
     if not executed and not results.failed and not publication.changes:
@@ -167,6 +167,7 @@ def summary(outcome: Outcome, elapsed: float, *, explain: bool) -> list[str]:
     counts += [f"{len(results.failed)} failed"] if results.failed else []
     counts += [f"{len(results.skipped)} skipped"] if results.skipped else []
     lines = [f"{', '.join(counts)} in {elapsed:.1f} s"]
+    lines += [safe(line) for line in why]
     lines += _slowest(results)
     lines += _explained(outcome) if explain else []
     return lines + _closing(outcome)

@@ -18,8 +18,8 @@ from seeknal import __version__
 from seeknal.errors import EnvironmentFailure, SeeknalError, UsageError, nearest, safe
 
 COMMANDS = (
-    "run", "plan", "validate", "list", "show", "explain", "inspect", "query", "repl", "lineage", "log", "rollback", "entity",
-    "consolidate", "env", "intervals", "cache", "init", "completion",
+    "run", "plan", "validate", "list", "show", "explain", "diff", "inspect", "query", "repl", "lineage", "log", "rollback",
+    "entity", "consolidate", "env", "intervals", "cache", "init", "completion",
 )  # fmt: skip
 
 

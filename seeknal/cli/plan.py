@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal.cli import common, windows
-from seeknal.errors import DefinitionWrong, UsageError, WorkFound
+from seeknal.errors import UsageError, WorkFound
 
 if TYPE_CHECKING:
     from seeknal.build.session import Session
@@ -92,6 +91,7 @@ def show(args: argparse.Namespace, *, whole: bool, changes: bool = False) -> int
 
 def find_changes(session: Session, plan: Plan) -> list[Change]:
     """What changed of each planned node against the published generation, and which nodes are gone."""
+    from seeknal.build.documents import supposed
     from seeknal.model.category import BREAKING, Change
 
     published = session.generation.targets if session.generation else {}
@@ -100,26 +100,10 @@ def find_changes(session: Session, plan: Plan) -> list[Change]:
         node = session.graph.nodes[step.id]
         if "beside" in node.traits:  # a changed audit is a change of the node that says it
             continue
-        change = _change(session, _supposed(session, step, published), published.get(step.id))
+        change = _change(session, supposed(session, step), published.get(step.id))
         found += [change] if change else []
     gone = sorted(name for name in published if name not in session.graph.nodes)
     return found + [Change(name, BREAKING, ("removed from the project",)) for name in gone]
-
-
-def _supposed(session: Session, step: Step, published: Mapping[str, Published]) -> Step:
-    """A step that waits for its inputs as it is if they come out as they are published: an edit of its own shows already."""
-    names, node = session.graph.inputs[step.id], session.graph.nodes[step.id]
-    waits = step.prepared is None and step.family is None and step.verdict.value != "SKIP"
-    if not waits or not all(name in published for name in names):
-        return step
-    inputs = {name: published[name].artifact for name in names}
-    try:
-        if "cadence" in node.traits:
-            made = session.intervals(node, inputs, forced=False)
-            return replace(step, prepared=made.prepared, family=made.family)
-        return replace(step, prepared=session.prepare(node, inputs))
-    except DefinitionWrong:  # it reads what its inputs do not have yet
-        return step
 
 
 def _change(session: Session, step: Step, published: Published | None) -> Change | None:

@@ -175,6 +175,7 @@ def _run(
     told: bool = True,
 ) -> int:
     """Run; `kept` gets the events, `relied` the signatures that the run relied on; `told`: say that there was nothing to do."""
+    from seeknal.build.causes import because
     from seeknal.build.report import Reporter
     from seeknal.build.session import opened
 
@@ -196,7 +197,8 @@ def _run(
         finally:
             if relied is not None:
                 relied.update(session.stats.watched)
-    _tell_end(args, outcome, reporter.tell, time.perf_counter() - start, told=told)
+        why = because(session, outcome) if not args.json and not args.quiet else []
+    _tell_end(args, outcome, reporter.tell, time.perf_counter() - start, told=told, why=why)
     return _code(list(outcome.results.failed.values()))
 
 
@@ -216,7 +218,9 @@ def _rounds(args: argparse.Namespace, session: Session, env: dict[str, str], tel
     return outcome
 
 
-def _tell_end(args: argparse.Namespace, outcome: Outcome, tell: Tell, elapsed: float, *, told: bool) -> None:
+def _tell_end(
+    args: argparse.Namespace, outcome: Outcome, tell: Tell, elapsed: float, *, told: bool, why: list[str]
+) -> None:
     from seeknal.build.report import summary
 
     results = outcome.results
@@ -230,7 +234,7 @@ def _tell_end(args: argparse.Namespace, outcome: Outcome, tell: Tell, elapsed: f
         milliseconds=int(elapsed * 1000),
     )  # fmt: skip
     if not args.json and not args.quiet and (told or built or results.failed or outcome.publication.changes):
-        for line in summary(outcome, elapsed, explain=args.explain):
+        for line in summary(outcome, elapsed, explain=args.explain, why=why):
             print(line, flush=True)
 
 

@@ -18,7 +18,7 @@ from seeknal.engines.base import File, Product, Setting, recalled
 from seeknal.engines.blame import check_needs, check_time, definition_wrong, line_of, warnings_of
 from seeknal.engines.connections import connections_of
 from seeknal.engines.sql import Bound, Parsed, SqlWrong, bind, parse_query, relation_name, shadows, with_clock
-from seeknal.engines.sqldiff import only_adds_columns
+from seeknal.engines.sqldiff import in_words, only_adds_columns
 from seeknal.engines.sqlfields import of_bind, of_field, only_columns
 from seeknal.engines.sqlfiles import located
 from seeknal.engines.sqlmemo import parse_once, remember_parsed, remembered_bound
@@ -182,6 +182,10 @@ class DuckDBEngine:
     def additive(self, old: str, new: str) -> bool:
         """Whether the canonical query `new` is `old` with further columns and nothing else changed."""
         return only_adds_columns(self.connections.planning(), old, new)
+
+    def in_words(self, old: str, new: str, *names: Mapping[str, str]) -> tuple[str, ...]:
+        """What changed between two canonical queries; `names` are what the relations of each are called by people."""
+        return in_words(self.connections.planning(), old, new, names[0], names[1])
 
     def warnings(self, node: Node) -> list[tuple[int, str, str]]:
         """What `validate` says of a query that can be built: (line, text, reason word)."""

@@ -1,4 +1,4 @@
-"""Comparing two canonical queries: does the new one only add columns to the old one's result?
+"""Comparing two canonical queries: does the new one only add columns to the old one's result, and what changed in words.
 
 Decides by the trees alone, and says no wherever there is doubt. Never runs or plans a query.
 """
@@ -6,9 +6,11 @@ Decides by the trees alone, and says no wherever there is doubt. Never runs or p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from seeknal.model.sqltree import same
+from seeknal.model.sqlwords import Query, changes
 
 
 def only_adds_columns(con: Any, old: str, new: str) -> bool:
@@ -22,12 +24,27 @@ def only_adds_columns(con: Any, old: str, new: str) -> bool:
     return same({**before, "select_list": []}, {**after, "select_list": []})
 
 
+def in_words(
+    con: Any, old: str, new: str, old_names: Mapping[str, str], new_names: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What changed between two queries whose relations are called so by people; nothing where it cannot be said well."""
+    trees = [_tree(con, sql) for sql in (old, new)]
+    if trees[0] is None or trees[1] is None:
+        return ()
+    return changes(Query(old, trees[0], old_names), Query(new, trees[1], new_names))
+
+
 def _select(con: Any, sql: str) -> dict[str, Any] | None:
-    tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
-    if tree.get("error"):
+    node = _tree(con, sql)
+    return node if node and node.get("type") == "SELECT_NODE" else None
+
+
+def _tree(con: Any, sql: str) -> dict[str, Any] | None:
+    try:
+        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
+    except RecursionError:  # nested too deeply to be told in words
         return None
-    node = tree["statements"][0]["node"]
-    return node if node.get("type") == "SELECT_NODE" else None
+    return None if tree.get("error") else tree["statements"][0]["node"]
 
 
 def _counts_columns(node: dict[str, Any]) -> bool:

@@ -62,7 +62,7 @@ def lower(name: str, spec: Spec, inputs: tuple[str, ...]) -> Lowered:
     needs = grammar.Needs({**keys, date: ("feature_date_col",)})
     sql = _sql(list(keys), date, _features(spec.features, needs))
     recipe = Recipe("duckdb", {"sql": sql}, tuple(map(Input, inputs)), names={**input_names(inputs), "source": data})
-    return Lowered(recipe, {"data": data, **needs.traits(spec.features)})
+    return Lowered(recipe, {"data": data, "keys": (tuple(keys),), **needs.traits(spec.features)})
 
 
 def _keys(spec: Spec) -> dict[str, Path]:

@@ -49,8 +49,8 @@ def _entity(name: str, members: list[Node]) -> Node:
     recipe = Recipe("duckdb", definition, tuple(Input(node.id) for node in members))
     said = [table for member in members for table in member.traits.get("entity_tables", ())]
     tables = [{**t, "flatten": t["type"] != "iceberg"} for i, t in enumerate(said) if t not in said[:i]]
-    view = f"feature_store/{name}/features.parquet"
-    traits = {"follows_inputs": True, "join_keys": keys, "view": view, "tables": tables}
+    traits = {"follows_inputs": True, "join_keys": keys, "tables": tables, "keys": ((*keys, TIME),)}
+    traits["view"] = f"feature_store/{name}/features.parquet"
     return Node("entity", name, recipe, members[0].file, members[0].line, traits=traits)
 
 

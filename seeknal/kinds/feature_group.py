@@ -70,7 +70,8 @@ def entity_traits(entity: str | Mapping[str, Any], materialization: Any, dedupe:
         raise Wrong(("dedupe",), f"dedupe is {dedupe!r}: allowed are first and last")
     said = entity if isinstance(entity, Mapping) else {}
     tables = entity_tables(name, said.get("materializations"), ("entity", "materializations"))
-    return {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe, "entity_tables": tables}
+    traits = {"entity": name, "join_keys": keys, "event_time": column, "dedupe": dedupe, "entity_tables": tables}
+    return {**traits, "keys": ((*keys, "event_time"), tuple(keys))}
 
 
 def _entity(entity: str | Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -94,7 +94,7 @@ def _sql(spec: Spec, data: str) -> tuple[str, dict[str, Any]]:
     shown = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in zip(names, outputs, strict=True))
     key = quoted(spec.id_col)
     sql = f"SELECT {key} AS {key}, {shown} FROM {data} GROUP BY 1 ORDER BY 1"
-    return sql, needs.traits(spec.features)
+    return sql, {**needs.traits(spec.features), "keys": ((spec.id_col,),)}
 
 
 def _features(features: Any, days: str, needs: grammar.Needs) -> list[_Output]:

@@ -108,7 +108,8 @@ def _not_null(item: Item) -> Iterator[Check]:
 def _unique(item: Item) -> Iterator[Check]:
     names, word = item.columns(), str(item.fields["type"])
     limit = item.share("max_duplicate_percentage")
-    yield Check(word, f"{word}({', '.join(names)})", by_group(names, item.table), limit=limit)
+    unique = () if limit else tuple(names)
+    yield Check(word, f"{word}({', '.join(names)})", by_group(names, item.table), limit=limit, unique=unique)
 
 
 def _range(item: Item) -> Iterator[Check]:

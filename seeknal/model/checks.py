@@ -28,7 +28,7 @@ class Query(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Check:
     """One condition. `limit` is the share of rows that may break it, `max_age` is in seconds. `severity` is a word or,
-    with `severity_sql`, SQL."""
+    with `severity_sql`, SQL. `unique`: columns of which it says that no two rows share them."""
 
     type: str
     label: str
@@ -38,6 +38,7 @@ class Check:
     message: str = ""
     limit: float = 0.0
     max_age: int | None = None
+    unique: tuple[str, ...] = ()
 
 
 class Finding(NamedTuple):

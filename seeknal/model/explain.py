@@ -56,6 +56,7 @@ _TEXT = {
     "input_unpublished": "{subject} is left out and was never published",
     "reused": "built before, found in the store",
     "wrong_definition": "{detail}",
+    "unknown": "the log does not say why",
 }
 
 
@@ -64,7 +65,19 @@ def render(reason: Reason) -> str:
     detail = reason.detail
     if detail and reason.word != "wrong_definition":
         detail = f": {detail}"
-    return _TEXT.get(reason.word, reason.word).format(subject=reason.subject, detail=detail)
+    subject = _called(reason.subject) if reason.word == "definition_changed" else reason.subject
+    return _TEXT.get(reason.word, reason.word).format(subject=subject, detail=detail)
+
+
+def _called(path: str) -> str:
+    """A member of a definition as a person calls it."""
+    for beginning, word in _MEMBERS:
+        if path.startswith(beginning):
+            return word + path.removeprefix(beginning)
+    return path
+
+
+_MEMBERS = (("code.modules.__node__", "its Python code"), ("code.modules.", "module "), ("params.", "parameter "))
 
 
 def clauses(reasons: Iterable[Reason]) -> Iterator[str]:

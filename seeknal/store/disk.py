@@ -226,7 +226,7 @@ class Disk:
         self.make_folder(os.path.dirname(new))
         with explained(new):
             self._rename(old, new)
-        self._made = {path for path in self._made if path != old and not path.startswith(f"{old}/")}
+        self._made = {path for path in tuple(self._made) if path != old and not path.startswith(f"{old}/")}
         self._folders[os.path.dirname(new)] = None
 
     def remove(self, path: str) -> None:

@@ -21,6 +21,7 @@ NAMES = (
     "planning",
     "environments",
     "postgres",
+    "diff",
 )
 
 

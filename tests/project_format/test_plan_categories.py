@@ -152,7 +152,7 @@ def test_an_edit_shows_below_an_edited_input_too(rides: Project, options: tuple[
     found = changes(rides, *options)
     assert found["transform.clean"] == ("non_breaking", ["sql: column k added"])
     assert found["feature_group.activity"] == ("metadata", ["formatting or comments"])
-    assert found["feature_group.habits"] == ("breaking", ["code.modules.__node__ changed"])
+    assert found["feature_group.habits"] == ("breaking", ["its Python code changed"])
 
 
 def test_an_edit_that_needs_what_an_input_does_not_have_yet_is_breaking(rides: Project) -> None:

@@ -1,0 +1,1 @@
+"""What was published before: what differs, and why it was built."""
