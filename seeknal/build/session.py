@@ -5,7 +5,6 @@ Decides nothing about targets; it answers the questions that the pure core asks 
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal.build import exports
 from seeknal.build.intervals import Intervals
+from seeknal.build.lazy import Lazy
 from seeknal.build.log import EventLog
 from seeknal.build.memo import FileMemo
 from seeknal.engines import Engines
@@ -150,7 +150,7 @@ class Session:
     def world(self) -> World:
         """The answers for `plan.decide`."""
         return World(
-            self.prepare, partial(self.lookup, sure=False), self.document_before, _Lazy(self.artifacts), self.intervals
+            self.prepare, partial(self.lookup, sure=False), self.document_before, Lazy(self.artifacts), self.intervals
         )
 
     def intervals(self, node: Node, inputs: Mapping[str, Artifact], forced: bool) -> Step:
@@ -254,22 +254,6 @@ class Session:
     def close(self) -> None:
         """Stop engines."""
         self.engines.close()
-
-
-class _Lazy(Mapping[str, Artifact]):
-    """A mapping that is made when first asked: most plans never look at published inputs."""
-
-    def __init__(self, make: Callable[[], dict[str, Artifact]]) -> None:
-        self._make = functools.cache(make)
-
-    def __getitem__(self, name: str) -> Artifact:
-        return self._make()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._make())
-
-    def __len__(self) -> int:
-        return len(self._make())
 
 
 def _setting(request: Request, session: Session, store: StoreLayout) -> Setting:
