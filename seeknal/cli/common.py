@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seeknal.cli import parameters, windows
+from seeknal.cli import windows
 from seeknal.errors import Problem, ProjectError, UsageError, concealed, safe
 
 if TYPE_CHECKING:
@@ -192,6 +192,15 @@ def profile(args: argparse.Namespace) -> str | None:
     return found
 
 
+def params(args: argparse.Namespace) -> dict[str, Any]:
+    """The parameters that the options give. Raises UsageError."""
+    if not getattr(args, "params", None):
+        return {}
+    from seeknal.cli import parameters
+
+    return parameters.params(args)
+
+
 def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> Request:
     """The session's request that the options describe. Raises UsageError."""
     from dataclasses import replace
@@ -200,7 +209,7 @@ def request(args: argparse.Namespace, *, read_only: bool, workers: int = 1) -> R
 
     now = as_of(args)
     run_id = run_name(args, now)
-    said = parameters.params(args)
+    said = params(args)
     made = Request(project_root(args), now, run_id, cache_dir(args), said, workers=workers, read_only=read_only)
     demand, words = windows.demand(args, now), windows.words(args)
     env = environment_name(getattr(args, "env", None))

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from seeknal.cli import STOPPED, common, parameters, windows
+from seeknal.cli import STOPPED, common, windows
 from seeknal.errors import Interrupted, SeeknalError, UsageError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _unchanged(args: argparse.Namespace) -> bool:
     root = common.project_root(args)
     now = common.as_of(args)
     today = now.date().isoformat()
-    parameters.params(args)
+    common.params(args)
     if args.run_id is not None:
         common.run_name(args, now)
     path = os.path.join(root, "target", "local", stamp.stamp_name(common.environment_name(args.env)))

@@ -14,7 +14,7 @@ from seeknal.model.node import Input, Node, Recipe, view_stem
 
 # Where a table is and who may write there is no part of what is written.
 _WHERE = ("catalog_uri", "warehouse")
-_NOT_SAID = ("path", "line", "enabled", *_WHERE)
+_NOT_SAID = ("path", "file", "line", "enabled", *_WHERE)
 
 
 def derive(nodes: Iterable[Node]) -> tuple[list[Node], list[Problem]]:
@@ -41,10 +41,11 @@ def _materialization(node: Node, table: Mapping[str, Any]) -> Node:
         definition["unit"] = node.interval.unit
     late = {"connection": {name: table[name] for name in _WHERE if name in table}}
     recipe = Recipe("materialization", definition, (Input(node.id),), late=late)
+    place = table.get("file", node.file), table.get("line", node.line)
     traits = {
         "outside": True, "everywhere": True, "far": True, "beside": node.id, "behind": node.id, "enabled": table["enabled"],
     }  # fmt: skip
-    return Node("materialization", name, recipe, node.file, table.get("line", node.line), node.tags, traits=traits)
+    return Node("materialization", name, recipe, *place, node.tags, traits=traits)
 
 
 def _by_interval(table: Mapping[str, Any], column: str) -> bool:

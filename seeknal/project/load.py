@@ -228,9 +228,10 @@ def _arguments(kind: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _outside(declaration: Declaration, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables outside that a node names, each with its line."""
+    """The tables outside that a node names, each with its file and line."""
     tables = tables_of(fields, declaration.function.stacked if declaration.function else ())
-    return {"tables": [{**table, "line": declaration.line_of(table["path"])} for table in tables]}
+    places = [declaration.problem(table["path"], "") for table in tables]
+    return {"tables": [{**t, "file": at.file, "line": at.line} for t, at in zip(tables, places, strict=True)]}
 
 
 def _warnings(nodes: Iterable[Node], declarations: Iterable[Declaration]) -> list[Problem]:
