@@ -41,10 +41,13 @@ def run(args: argparse.Namespace) -> int:
     with common.reading(args, load=False) as session:
         shell = _shell(args, session)
         typed = sys.stdin is not None and sys.stdin.isatty()
-        if args.exec is None and not args.output and shell.screen.terminal and typed:
-            _interactive(args, shell)
-        else:
-            _once(args, shell)
+        try:
+            if args.exec is None and not args.output and shell.screen.terminal and typed:
+                _interactive(args, shell)
+            else:
+                _once(args, shell)
+        finally:
+            shell.tables.close()
     return 0
 
 
