@@ -261,7 +261,7 @@ def told(text: str, state: str = "") -> Failed:
         or "no connection to the server" in text
     ):
         return Failed(f"the connection was lost: {message}", "connection_lost", "run again")
-    if "data-modifying statement" in message:
+    if "data-modifying statement" in message or "in a read-only transaction" in message:
         return Failed(message, "query_writes", _READS)
     reason, hint = _WORDS.get(state, ("query_failed", ""))
     return Failed(message, reason, hint)

@@ -6,6 +6,7 @@ Decides which values fit the type of their column: others are told, and where th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ from seeknal.drivers import Arriving, Failed, Listed, Rows, Window, distinct, li
 from seeknal.model.lowering import quoted
 
 _BATCH = 50_000
+_EXPLAIN = re.compile(r"explain\b(\s+query\s+plan\b)?", re.IGNORECASE)
 _VIEW = "__seeknal_read__"
 # Its connections are `Answering`; it has no schemas that are not listed.
 ANSWERS = ()
@@ -71,7 +73,14 @@ class SQLite:
 
     def answer(self, query: str, limit: int | None) -> Rows:
         """The rows of a query; a column that declares no type is looked through before."""
-        names = distinct(told[0] for told in self._execute(f"SELECT * FROM (\n{query}\n) LIMIT 0").description)
+        if explained := _EXPLAIN.match(query):
+            return self._explained(query[explained.end() :])
+        told = [one[0] for one in self._execute(f"SELECT * FROM (\n{query}\n) LIMIT 0").description]
+        # A second `a` is called `a:1` there.
+        plain = (
+            head if head in told and end.isdigit() else name for name in told for head, _, end in [name.rpartition(":")]
+        )
+        names = distinct(plain)
         most = "" if limit is None else f" LIMIT {limit}"
         heads = f"({', '.join(map(quoted, names))})"
         columns = self._viewed(f"SELECT * FROM (\n{query}\n){most}", heads)
@@ -90,6 +99,12 @@ class SQLite:
             return self._connection.execute(sql)
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise _told(error) from error
+
+    def _explained(self, query: str) -> Rows:
+        import pyarrow as pa
+
+        steps = [row[3] for row in self._ask(f"EXPLAIN QUERY PLAN {query}")]
+        return Rows(pa.table({"step": pa.array(steps, pa.string())}).to_reader(), (Arriving("step", "step"),))
 
     def rows(self, definition: Mapping[str, Any], window: Window | None) -> Rows:
         """All rows, in the order of the file."""

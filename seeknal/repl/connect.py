@@ -83,12 +83,17 @@ def over(type_: str, settings: Mapping[str, Any], name: str, run: Run) -> Connec
         server.look()
     except Failed as error:
         raise failed(name, error) from error
-    tables = {f"{name}.{schema}.{table}": found.columns for (schema, table), found in server.tables.items()}
+    tables = {f"{name}.{_dotted(*found)}": table.columns for found, table in server.tables.items()}
 
     def attach(con: Any) -> None:
         con.execute(f"ATTACH ':memory:' AS {quoted(name)}")
 
     return Connected(name, _told(type_, settings), (), attach, tables, server)
+
+
+def _dotted(schema: str, table: str) -> str:
+    """The name of a table after that of its connection: `main` is the schema of places that have no others."""
+    return table if schema == "main" else f"{schema}.{table}"
 
 
 def _told(type_: str, settings: Mapping[str, Any]) -> str:
@@ -197,8 +202,7 @@ def _duckdb(place: str, name: str, run: Run) -> Connected:
     for schema, table, column, type_ in run(
         attach, (path,), f"{columns}{literal(name)} ORDER BY schema_name, table_name, column_index"
     ):
-        full = f"{name}.{table}" if schema == "main" else f"{name}.{schema}.{table}"
-        tables.setdefault(full, []).append((column, type_))
+        tables.setdefault(f"{name}.{_dotted(schema, table)}", []).append((column, type_))
     return Connected(name, path, (path,), attach, {table: tuple(columns) for table, columns in tables.items()})
 
 

@@ -219,11 +219,11 @@ class Tables:
         """Copy the tables of servers, each once, under each of its names."""
         limit = 0 if spoken(sql)[0].text.upper() == "DESCRIBE" else None
         places: dict[tuple[str, tuple[str, str]], str] = {}
-        for mention in dict.fromkeys(m._replace(start=0, end=0) for m in named):
+        for mention in {tuple(map(str.lower, m.spelled)): m for m in named}.values():
             place = _place(con, mention)
             key = (mention.connected.name, mention.table)
             if key in places:
-                con.execute(f"CREATE VIEW IF NOT EXISTS {place} AS FROM {places[key]}" if places[key] != place else "")
+                con.execute(f"CREATE VIEW {place} AS FROM {places[key]}")
                 continue
             table = ".".join(map(quoted, mention.table))
             count = _brought(con, [mention], f"SELECT * FROM {table}", limit, place)
