@@ -45,10 +45,10 @@ def mentions(sql: str, server: Callable[[str], Connected | None]) -> list[Mentio
         connected = server(name_of(parts[0])) if len(parts) > 1 and not _called(heard, i, parts) else None
         if connected:
             found[parts[0].start] = _mention(connected, parts)
-    known = {(m.connected.name.lower(), *(part.lower() for part in m.spelled[1:])): m for m in found.values()}
-    for parts in _chains(heard) if found else ():
-        for size in (3, 2):
-            named = known.get(tuple(map(name_of, parts[:size]))) if len(parts) > size else None
+    known = {spelled: m for m in found.values() for spelled in _spellings(m)}
+    for parts, starred in _chains(heard) if found else ():
+        for size in (3, 2):  # before the name of a column, or a star
+            named = known.get(tuple(map(name_of, parts[:size]))) if len(parts) + starred > size else None
             if named:
                 found.setdefault(parts[0].start, _placed(named.connected, parts[:size], named.table))
     return [found[start] for start in sorted(found)]
@@ -85,13 +85,22 @@ def _plain(token: Token) -> str:
     return token.text[1:-1].replace('""', '"') if token.sort == "quoted" else token.text
 
 
-def _chains(heard: Sequence[Token]) -> Iterator[list[Token]]:
+def _spellings(mention: Mention) -> Iterator[tuple[str, ...]]:
+    """All names of a table, in small letters."""
+    name, (schema, table) = mention.connected.name.lower(), mention.table
+    yield name, schema.lower(), table.lower()
+    if mention.connected.server and schema == mention.connected.server.own:
+        yield name, table.lower()
+
+
+def _chains(heard: Sequence[Token]) -> Iterator[tuple[list[Token], bool]]:
+    """All dotted names, and whether a star comes after one."""
     i = 0
     while i < len(heard):
         parts = chain(heard, i)
-        if parts:
-            yield parts
         i += max(2 * len(parts) - 1, 1)
+        if parts:
+            yield parts, [token.text for token in heard[i : i + 2]] == [".", "*"]
 
 
 def _called(heard: Sequence[Token], i: int, parts: Sequence[Token]) -> bool:

@@ -172,11 +172,14 @@ _URL = "write postgresql://USER@HOST:PORT/DATABASE; signs like @ : / # in a part
 def _parts(place: str) -> dict[str, Any]:
     """The fields that a URL says. Raises ValueError, UsageError."""
     withhold(place.partition("://")[2].rpartition("@")[0].partition(":")[2])
+    wrong = ValueError("a part of it is not as it should be")
     try:
         url = urlsplit(place)
         port = url.port
     except ValueError:  # which would show a part of the URL, and that may be the password
-        raise ValueError("a part of it is not as it should be") from None
+        raise wrong from None
+    if "@" in url.path + url.query or url.fragment:  # a sign of the password ended the part before the host
+        raise wrong
     more = dict(parse_qsl(url.query))
     known = {name: more.pop(name) for name in connectors.get("postgresql").CONNECTION if name in more}
     if more:

@@ -16,7 +16,7 @@ from seeknal.build.peek import verified
 from seeknal.build.session import Session
 from seeknal.drivers import Failed
 from seeknal.engines.connections import connections_of
-from seeknal.errors import ProjectError
+from seeknal.errors import BuildFailed, ProjectError
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.generation import Published
 from seeknal.model.lowering import path_literal, quoted
@@ -80,6 +80,7 @@ class Tables:
     def refresh(self) -> bool:
         """Whether another generation has been published since, in `prod` too: it counts from now on."""
         session = self.session
+        self._profile = None
         env = session.request.environment
         seen = (session.ref_seen, session.ref_seen if env == PRODUCTION else session.production)
         if self.pinned or seen == tuple(refs.read_ref(session.target, name) for name in (env, PRODUCTION)):
@@ -212,7 +213,12 @@ class Tables:
     def pushed(self, sql: str, named: Sequence[afar.Mention], limit: int | None) -> Iterator[Any]:
         """A DuckDB with the answer of a server to a whole statement, as the table ANSWER. Raises BuildFailed."""
         with connections_of(self.session.setting).exactly((), None) as con:
-            _brought(con, named, sql, limit, ANSWER)
+            try:
+                _brought(con, named, sql, limit, ANSWER)
+            except BuildFailed as error:
+                if error.reason == "query_failed" and not error.hint:
+                    error.hint = f"{named[0].connected.name} answers this statement itself: it is in its own SQL"
+                raise
             yield con
 
     def _bring(self, con: Any, sql: str, named: Sequence[afar.Mention]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.connections.conftest import Database
 from tests.project_on_disk import Project, Result
-from tests.shell.terminal import SEEKNAL, terminal
+from tests.shell.terminal import HOME, SEEKNAL, terminal
 
 
 @pytest.fixture
@@ -53,6 +58,9 @@ def rows(project: Project, sql: str, *words: str) -> list[list[object]]:
 def test_a_table_of_a_connection_of_the_profile_is_named_and_read(far: Project) -> None:
     assert rows(far, "SELECT id, price FROM shop.public.orders ORDER BY id DESC") == [[3, 10.25], [2, 2.0], [1, 1.5]]
     assert rows(far, "SELECT shop.orders.id FROM shop.orders WHERE shop.orders.id = 1") == [[1]]
+    assert rows(far, "SELECT shop.orders.* FROM shop.public.orders WHERE shop.public.orders.id = 3") == [
+        [3, "a", 10.25, ";"]
+    ]
     assert rows(far, "FROM SHOP.Public.ORDERS", "--limit", "1") == [[1, "a", 1.5, "shop.public.orders"]]
     assert rows(far, 'SELECT b."Total" FROM shop."Sales"."Big Ones" b ORDER BY id') == [[0.1], [12345678901234567890]]
     assert rows(
@@ -182,7 +190,8 @@ def test_a_url_connects_and_its_password_is_told_nowhere(
     assert f"postgresql://teller@{s.host}:{s.port}/{postgresql.name}" in done.out
     assert "a connection of the profile, postgresql: .connect shop" in done.out
     assert "DECIMAL" in done.out or "numeric(10,2)" in done.out
-    for wrong in (url.replace("canary", "kanary"), f"{url}x", f"{url}?nothing=1", url.replace(f":{s.port}", ":port")):
+    for wrong in (url.replace("canary", "kanary"), f"{url}x", f"{url}?nothing=1", url.replace(f":{s.port}", ":port"),
+                  url.replace("canary%2F", "12/canary"), url.replace("%2F", "#")):  # fmt: skip
         failed = ask(far, f".connect {wrong} AS pg")
         assert failed.code in (1, 2), failed.out
         assert "anary" not in failed.out + failed.err + done.out
@@ -240,6 +249,27 @@ def test_tables_of_a_duckdb_file_of_the_profile(shop: Project) -> None:
     assert "more.t" in ask(shop, ".connect more").out
 
 
+def test_a_server_that_does_not_answer_is_left(far: Project) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        words = [sys.executable, "-m", "seeknal", "repl", "-e", f".connect postgresql://x:canary@127.0.0.1:{port}/y"]
+        env = {**os.environ, "PYTHONPATH": HOME}
+        asked = subprocess.Popen(
+            words, cwd=far.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        heard, _ = silent.accept()
+        asked.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        out, _ = asked.communicate(timeout=30)
+        heard.close()
+    assert time.monotonic() - start < 5
+    assert asked.returncode == 130
+    assert "Traceback" not in out
+    assert "canary" not in out
+
+
 def test_in_a_terminal_connections_are_completed_and_a_query_is_stopped_on_the_server(
     far: Project, postgresql: Database
 ) -> None:
@@ -265,7 +295,15 @@ def test_in_a_terminal_connections_are_completed_and_a_query_is_stopped_on_the_s
         at.until("interrupted")
         _until(lambda: not _active(postgresql))
         at.line("select count(*) as again from shop.orders;")
-        at.until("again")
+        at.until("again\n")
+        postgresql.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seeknal' "
+            f"AND datname = '{postgresql.name}'"
+        )
+        at.line("select count(*) as lost_and_found from shop.orders;")
+        at.until("lost_and_found\n")
+        at.line(".sources")
+        at.until("2 tables of postgresql://")
 
 
 def _active(postgresql: Database) -> list[str]:
@@ -274,8 +312,8 @@ def _active(postgresql: Database) -> list[str]:
         f"AND datname = '{postgresql.name}'")]  # fmt: skip
 
 
-def _until(holds: object) -> None:
+def _until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 15
-    while not holds():  # type: ignore[operator]
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
