@@ -18,9 +18,10 @@ from seeknal.errors import BuildFailed
 from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
 from seeknal.repl.afar import pushed
+from seeknal.repl.bring import ANSWER
 from seeknal.repl.names import aliases, mentioned
 from seeknal.repl.stopping import stoppable
-from seeknal.repl.tables import ANSWER, Tables
+from seeknal.repl.tables import Tables
 from seeknal.repl.text import spoken
 from seeknal.repl.wrong import told
 

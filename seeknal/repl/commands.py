@@ -101,14 +101,14 @@ def _schema(tables: Tables, name: str) -> Said:
 def _sources(tables: Tables, _: str) -> Said:
     rows = [(t.name, f"{t.rows:,} rows") for t in tables.listed() if t.id.startswith("source.")]
     rows += [(c.name, f"{len(c.tables)} tables of {c.shown}") for c in tables.connected.values()]
-    said = {name: type_ for name, type_ in tables.offered().items() if name not in tables.connected}
+    said = {name: type_ for name, type_ in tables.offers.types().items() if name not in tables.connected}
     rows += [(name, f"a connection of the profile, {type_}: .connect {name}") for name, type_ in said.items()]
     return (table((("source", ""), ("what", "")), rows, None).lines if rows else ["there are no sources"]), {}
 
 
 def _connect(tables: Tables, line: str) -> Said:
     try:
-        found = connect(line, tables.asking, tables.taken(), tables.settings)
+        found = connect(line, tables.asking, tables.taken(), tables.offers.settings)
     except duckdb.Error as error:
         raise UsageError(told(str(error), (), ()), reason="not_connected") from error
     tables.connect(found)

@@ -7,30 +7,23 @@ and nothing else; it is closed with the answer, so that nothing can be changed i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from seeknal.build.peek import verified
 from seeknal.build.session import Session
-from seeknal.drivers import Failed
 from seeknal.engines.connections import connections_of
-from seeknal.errors import BuildFailed, ProjectError
 from seeknal.model.environment import PRODUCTION
 from seeknal.model.generation import Published
 from seeknal.model.lowering import path_literal, quoted
 from seeknal.model.node import Schema
 from seeknal.repl import afar
+from seeknal.repl.bring import bring_answer, bring_tables
 from seeknal.repl.connect import Connected, check_name, over
 from seeknal.repl.names import mentioned
-from seeknal.repl.servers import failed
-from seeknal.repl.text import spoken
-from seeknal.repl.wrong import told
+from seeknal.repl.offers import Offers
 from seeknal.store import refs
-
-if TYPE_CHECKING:
-    from seeknal.project.profile import Profile
 
 
 class Listed(NamedTuple):
@@ -42,9 +35,6 @@ class Listed(NamedTuple):
     columns: int
 
 
-ANSWER = quoted("__answer__")
-# So many rows that are brought from a server to be read here are worth a word.
-MANY = 1_000_000
 # The databases and schemas that every DuckDB has.
 _TAKEN = {"main", "memory", "temp", "system", "information_schema", "pg_catalog"}
 
@@ -62,7 +52,7 @@ class Tables:
             for target in session.generation.targets.values():
                 session.place_in(target)
         self.connected: dict[str, Connected] = {}
-        self._profile: tuple[Profile, Mapping[str, str]] | None = None
+        self.offers = Offers(session)
         self._read()
 
     def _read(self) -> None:
@@ -80,7 +70,7 @@ class Tables:
     def refresh(self) -> bool:
         """Whether another generation has been published since, in `prod` too: it counts from now on."""
         session = self.session
-        self._profile = None
+        self.offers.forget()
         env = session.request.environment
         seen = (session.ref_seen, session.ref_seen if env == PRODUCTION else session.production)
         if self.pinned or seen == tuple(refs.read_ref(session.target, name) for name in (env, PRODUCTION)):
@@ -110,38 +100,6 @@ class Tables:
         kinds = {name.partition(".")[0] for name in self._targets}
         return {name.lower() for name in (*self.schemas, *self.connected, *kinds)} | _TAKEN
 
-    def profile(self) -> tuple[Profile, Mapping[str, str]]:
-        """The profile and the variables, read when something first asks. Raises ProjectError."""
-        if self._profile is None:
-            from seeknal.build.connect import profiles
-            from seeknal.build.dotenv import read
-            from seeknal.project.profile import find_profile
-
-            env = {**read(self.session.root)[0], **os.environ}
-            self._profile = find_profile(self.session.read, profiles(self.session)), env
-        return self._profile
-
-    def offered(self) -> dict[str, str]:
-        """The connections of the profile with their types; none where it cannot be read."""
-        from seeknal.project.profile import type_of
-
-        try:
-            return {name: type_of(said) for name, said in self.profile()[0].connections.items()}
-        except ProjectError:
-            return {}
-
-    def settings(self, name: str) -> tuple[str, Mapping[str, Any]] | None:
-        """The type and the fields of a connection of the profile. Raises ProjectError."""
-        from seeknal.project.connections import settings_named
-
-        profile, env = self.profile()
-        if name not in profile.connections:
-            return None
-        type_, settings = settings_named(name, profile, env)
-        if "path" in settings:
-            settings["path"] = os.path.join(self.session.root, settings["path"])
-        return type_, settings
-
     def asking(self, attach: Callable[[Any], None], paths: tuple[str, ...], sql: str) -> list[tuple[Any, ...]]:
         """What a new DuckDB with something attached answers."""
         with connections_of(self.session.setting).exactly(paths, attach) as con:
@@ -156,8 +114,8 @@ class Tables:
             return known[name] if known[name].server else None
         if name in taken:
             return None
-        said = next((one for one in self.profile()[0].connections if one.lower() == name), None)
-        settings = self.settings(said) if said else None
+        said = next((one for one in self.offers.names() if one.lower() == name), None)
+        settings = self.offers.settings(said) if said else None
         if said is None or settings is None:
             return None
         check_name(said, said, taken)
@@ -203,7 +161,7 @@ class Tables:
                 con.execute("CREATE MACRO ref(node) AS TABLE FROM query_table(node)")  # as the SQL of nodes says it
                 for spelled, path in paths.items():
                     _show(con, spelled, path)
-                self._bring(con, sql, named)
+                bring_tables(con, sql, named, self.session.warn)
                 yield con
         finally:
             for path in scratch:
@@ -213,56 +171,11 @@ class Tables:
     def pushed(self, sql: str, named: Sequence[afar.Mention], limit: int | None) -> Iterator[Any]:
         """A DuckDB with the answer of a server to a whole statement, as the table ANSWER. Raises BuildFailed."""
         with connections_of(self.session.setting).exactly((), None) as con:
-            try:
-                _brought(con, named, sql, limit, ANSWER)
-            except BuildFailed as error:
-                if error.reason == "query_failed" and not error.hint:
-                    error.hint = f"{named[0].connected.name} answers this statement itself: it is in its own SQL"
-                raise
+            bring_answer(con, sql, named, limit)
             yield con
-
-    def _bring(self, con: Any, sql: str, named: Sequence[afar.Mention]) -> None:
-        """Copy the tables of servers, each once, under each of its names."""
-        limit = 0 if spoken(sql)[0].text.upper() == "DESCRIBE" else None
-        places: dict[tuple[str, tuple[str, str]], str] = {}
-        for mention in {tuple(map(str.lower, m.spelled)): m for m in named}.values():
-            place = _place(con, mention)
-            key = (mention.connected.name, mention.table)
-            if key in places:
-                con.execute(f"CREATE VIEW {place} AS FROM {places[key]}")
-                continue
-            table = ".".join(map(quoted, mention.table))
-            count = _brought(con, [mention], f"SELECT * FROM {table}", limit, place)
-            places[key] = place
-            if count > MANY:
-                self.session.warn(
-                    f"{'.'.join(mention.spelled)}: all of its {count:,} rows were brought here to be joined"
-                )
 
     def _path(self, spelled: str, scratch: list[str]) -> str:
         return verified(self.session, self._targets[self._ids[spelled]].artifact, scratch)
-
-
-def _place(con: Any, mention: afar.Mention) -> str:
-    """The table of a DuckDB that a name of a statement stands for."""
-    *schemas, table = mention.spelled[1:]
-    schema = schemas[0] if schemas else "main"
-    con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(mention.connected.name)}.{quoted(schema)}")
-    return ".".join(map(quoted, (mention.connected.name, schema, table)))
-
-
-def _brought(con: Any, named: Sequence[afar.Mention], query: str, limit: int | None, place: str) -> int:
-    """Bring the rows of a query over these tables of one server; how many. Raises BuildFailed."""
-    connected = named[0].connected
-    assert connected.server is not None
-    try:
-        return connected.server.bring(con, query, limit, place)
-    except Failed as error:
-        columns = [column for mention in named for column in connected.server.columns(mention.table)]
-        message = told(error.message, connected.tables, columns)
-        raise failed(
-            connected.name, Failed(message, error.reason, error.hint if message == error.message else "")
-        ) from error
 
 
 def _show(con: Any, spelled: str, path: str) -> None:

@@ -60,7 +60,7 @@ def known(tables: Tables) -> Known:
     names = [*tables.schemas]
     commands: dict[str, Iterable[str]] = dict.fromkeys(COMMANDS, ())
     commands |= {".tables": names, ".schema": names, ".format": ("table", "json", "csv"), ".limit": ("none",)}
-    commands |= {".connect": [*tables.offered()]}
+    commands |= {".connect": [*tables.offers.types()]}
     return Known(tables.schemas, {name: tuple(words) for name, words in commands.items()})
 
 

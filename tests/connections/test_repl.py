@@ -112,7 +112,7 @@ def test_published_tables_and_those_of_a_server_are_joined_here(far: Project) ->
 
 
 def test_many_rows_that_are_brought_are_told(far: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seeknal.repl.tables.MANY", 2)
+    monkeypatch.setattr("seeknal.repl.bring.MANY", 2)
     done = ask(far, "SELECT count(*) FROM shop.public.orders JOIN source_customers USING (customer)")
     assert "warning: shop.public.orders: all of its 3 rows were brought here to be joined" in done.err
     assert ask(far, "SELECT * FROM shop.public.orders").err == ""
@@ -227,6 +227,7 @@ def test_tables_of_a_file(shop: Project, filed: str) -> None:
     assert rows(shop, "FROM till.sales JOIN source_customers USING (customer) SELECT city, day ORDER BY 1") == [
         ["Paris", "2024-01-01"], ["Rome", "2024-01-02"]
     ]  # fmt: skip
+    assert rows(shop, "SELECT count(*) FROM till.sales, till.main.SALES, source_customers") == [[8]]
     assert "SCAN" in ask(shop, "EXPLAIN SELECT * FROM till.sales").out
     done = ask(shop, f".connect {filed} AS f\n.tables f.\nSELECT id, id FROM f.sales ORDER BY 1", "--limit", "1")
     assert "connected f: f.sales" in done.out
