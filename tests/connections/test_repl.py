@@ -111,6 +111,12 @@ def test_published_tables_and_those_of_a_server_are_joined_here(far: Project) ->
     assert len(rows(far, "SUMMARIZE shop.public.orders")) == 4
 
 
+def test_tables_of_two_places_are_joined_here(far: Project, postgresql: Database, filed: str) -> None:
+    postgresql.profile(far, more="  till: {type: sqlite, path: till.sqlite}\n")
+    sql = "SELECT s.id, o.price FROM till.sales s JOIN shop.orders o USING (customer, id) ORDER BY ALL"
+    assert rows(far, sql) == [[1, 1.5], [2, 2.0]]
+
+
 def test_many_rows_that_are_brought_are_told(far: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seeknal.repl.bring.MANY", 2)
     done = ask(far, "SELECT count(*) FROM shop.public.orders JOIN source_customers USING (customer)")
@@ -196,6 +202,12 @@ def test_a_url_connects_and_its_password_is_told_nowhere(
         assert failed.code in (1, 2), failed.out
         assert "anary" not in failed.out + failed.err + done.out
         assert "%40" not in failed.err.replace("%40 %3A", "")
+    for wrong in (url.replace("canary", "kanary"), url.replace("canary%2F", "12/canary")):
+        words = [sys.executable, "-m", "seeknal", "repl", "--debug", "-e", f".connect {wrong} AS pg"]
+        env = {**os.environ, "PYTHONPATH": HOME}
+        traced = subprocess.run(words, cwd=far.root, env=env, capture_output=True, text=True, check=False)
+        assert "Traceback" in traced.stderr
+        assert "anary" not in traced.stdout + traced.stderr
     postgresql.execute("DROP OWNED BY teller", "DROP ROLE teller")
     monkeypatch.setenv("PGPASSWORD", s.password)
     bare = f"postgresql://{s.user}@{s.host}:{s.port}/{postgresql.name}"
