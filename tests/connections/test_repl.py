@@ -20,8 +20,7 @@ from tests.shell.terminal import HOME, SEEKNAL, terminal
 
 @pytest.fixture
 def far(shop: Project, postgresql: Database) -> Project:
-    """Published tables, and tables of a server."""
-    shop.run()
+    """Tables of a server."""
     postgresql.execute(
         "CREATE TABLE orders (id int, customer text, price numeric(10,2), note text)",
         "INSERT INTO orders VALUES (1, 'a', 1.50, 'shop.public.orders'), (2, 'b', 2, NULL), (3, 'a', 10.25, ';')",
@@ -29,6 +28,13 @@ def far(shop: Project, postgresql: Database) -> Project:
         'INSERT INTO "Sales"."Big Ones" VALUES (1, 0.1), (2, 12345678901234567890)',
     )  # fmt: skip
     return shop
+
+
+@pytest.fixture
+def both(far: Project) -> Project:
+    """Published tables, too."""
+    far.run()
+    return far
 
 
 @pytest.fixture
@@ -96,19 +102,19 @@ def test_numbers_of_a_server_keep_their_digits(far: Project, postgresql: Databas
     ]
 
 
-def test_published_tables_and_those_of_a_server_are_joined_here(far: Project) -> None:
+def test_published_tables_and_those_of_a_server_are_joined_here(both: Project) -> None:
     sql = (
         "SELECT c.city, sum(o.price) AS paid FROM {} o JOIN source_customers c USING (customer) GROUP BY ALL ORDER BY 1"
     )
     for name in ("shop.public.orders", "shop.orders", 'shop."public"."orders"'):
-        assert rows(far, sql.format(name)) == [["Paris", 11.75], ["Rome", 2.0]]
-    assert rows(far, "SELECT count(*) FROM shop.orders a, shop.public.orders b, source.customers") == [[18]]
+        assert rows(both, sql.format(name)) == [["Paris", 11.75], ["Rome", 2.0]]
+    assert rows(both, "SELECT count(*) FROM shop.orders a, shop.public.orders b, source.customers") == [[18]]
     assert rows(
-        far, "SELECT max(shop.orders.price) FROM shop.orders JOIN ref('source.customers') USING (customer)"
+        both, "SELECT max(shop.orders.price) FROM shop.orders JOIN ref('source.customers') USING (customer)"
     ) == [[10.25]]
-    described = rows(far, "DESCRIBE shop.public.orders")
+    described = rows(both, "DESCRIBE shop.public.orders")
     assert [row[:2] for row in described][2] == ["price", "DECIMAL(10,2)"]
-    assert len(rows(far, "SUMMARIZE shop.public.orders")) == 4
+    assert len(rows(both, "SUMMARIZE shop.public.orders")) == 4
 
 
 def test_tables_of_two_places_are_joined_here(far: Project, postgresql: Database, filed: str) -> None:
@@ -117,11 +123,11 @@ def test_tables_of_two_places_are_joined_here(far: Project, postgresql: Database
     assert rows(far, sql) == [[1, 1.5], [2, 2.0]]
 
 
-def test_many_rows_that_are_brought_are_told(far: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_that_are_brought_are_told(both: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seeknal.repl.bring.MANY", 2)
-    done = ask(far, "SELECT count(*) FROM shop.public.orders JOIN source_customers USING (customer)")
+    done = ask(both, "SELECT count(*) FROM shop.public.orders JOIN source_customers USING (customer)")
     assert "warning: shop.public.orders: all of its 3 rows were brought here to be joined" in done.err
-    assert ask(far, "SELECT * FROM shop.public.orders").err == ""
+    assert ask(both, "SELECT * FROM shop.public.orders").err == ""
 
 
 def test_only_so_many_rows_as_are_shown_are_asked_for(far: Project, postgresql: Database) -> None:
@@ -139,7 +145,7 @@ def test_only_so_many_rows_as_are_shown_are_asked_for(far: Project, postgresql: 
     ).out.startswith("wrote 2 rows")
 
 
-def test_nothing_can_be_changed(far: Project, postgresql: Database) -> None:
+def test_nothing_can_be_changed(both: Project, postgresql: Database) -> None:
     for sql, reason in (
         ("DELETE FROM shop.public.orders", "read_only"),
         ("INSERT INTO shop.public.orders VALUES (9)", "read_only"),
@@ -151,7 +157,7 @@ def test_nothing_can_be_changed(far: Project, postgresql: Database) -> None:
         ("SELECT 1 FROM shop.public.orders) q; DROP TABLE orders; --", ""),
     ):
         postgresql.execute("CREATE SEQUENCE IF NOT EXISTS s")
-        done = ask(far, sql, "--json")
+        done = ask(both, sql, "--json")
         assert done.code == 1, sql
         assert not reason or done.json["error"] == reason, done.out
     assert postgresql.server.rows("SELECT count(*) FROM orders", postgresql.name) == [(3,)]
@@ -170,9 +176,9 @@ WRONG = [
 ]
 
 
-def test_what_is_wrong_is_told(far: Project) -> None:
+def test_what_is_wrong_is_told(both: Project) -> None:
     for sql, told in WRONG:
-        done = ask(far, sql)
+        done = ask(both, sql)
         assert done.code == 1
         assert done.err.removeprefix("error:").lstrip().startswith(told), done.err
 
@@ -214,21 +220,21 @@ def test_a_url_connects_and_its_password_is_told_nowhere(
     assert "\n3\n" in ask(far, f".connect {bare}\nSELECT count(*) AS n FROM {postgresql.name}.public.orders").out
 
 
-def test_a_connection_is_made_when_its_table_is_first_named(far: Project, postgresql: Database) -> None:
+def test_a_connection_is_made_when_its_table_is_first_named(both: Project, postgresql: Database) -> None:
     s = postgresql.server
-    far.write("profiles.yml", f"connections:\n  shop: {{host: {s.host}, port: 1, user: x, password: '${{NOT_SET_HERE}}'}}\n"
+    both.write("profiles.yml", f"connections:\n  shop: {{host: {s.host}, port: 1, user: x, password: '${{NOT_SET_HERE}}'}}\n"
               "  lake: {type: s3}\n  main: {type: sqlite, path: x.db}\n")  # fmt: skip
-    assert rows(far, "SELECT count(*) FROM source_customers") == [[2]]
-    assert "a connection of the profile, postgresql" in ask(far, ".sources").out
-    assert "NOT_SET_HERE is not set" in ask(far, "SELECT * FROM shop.public.orders").err
-    far.edit("profiles.yml", "'${NOT_SET_HERE}'", "canary-of-profile")
-    done = ask(far, "SELECT * FROM shop.public.orders")
+    assert rows(both, "SELECT count(*) FROM source_customers") == [[2]]
+    assert "a connection of the profile, postgresql" in ask(both, ".sources").out
+    assert "NOT_SET_HERE is not set" in ask(both, "SELECT * FROM shop.public.orders").err
+    both.edit("profiles.yml", "'${NOT_SET_HERE}'", "canary-of-profile")
+    done = ask(both, "SELECT * FROM shop.public.orders")
     assert done.code == 1
     assert "shop: " in done.err
     assert "canary" not in done.err
-    done = ask(far, ".connect lake")
+    done = ask(both, ".connect lake")
     assert "lake is of type s3, which cannot be looked into here" in done.err
-    assert "the name main is taken" in ask(far, ".connect main").err
+    assert "the name main is taken" in ask(both, ".connect main").err
 
 
 def test_tables_of_a_file(shop: Project, filed: str) -> None:
