@@ -28,7 +28,7 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
     """Load the project, connect its nodes, keep both in the session. Raises ProjectError."""
     values = Values(session.request.as_of, session.request.params, {}, env, session.request.words)
     session.env = env
-    session.project = project = load(session, values, _remembering(session), _profiles(session))
+    session.project = project = load(session, values, _remembering(session), profiles(session))
     for word in project.used:
         if word.startswith("env:") and word[4:] in env:
             conceal(word[4:], env[word[4:]])
@@ -42,7 +42,7 @@ def load_project(session: Session, env: dict[str, str]) -> Project:
     return session.project
 
 
-def _profiles(session: Session) -> tuple[str, ...]:
+def profiles(session: Session) -> tuple[str, ...]:
     """Where the profile may be."""
     request = session.request
     return (request.profile,) if request.profile else places(request.root, request.environment, PRODUCTION)

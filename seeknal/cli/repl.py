@@ -1,7 +1,9 @@
 """SQL over what is published, read-only: interactive, or one shot with --exec or on standard input.
 
 Tables are called kind_name (transform_orders, entity_customer) or kind.name. Each statement sees one whole generation: the
-one that is published when it begins, or the one that --generation names. Exit codes: 0; 1 a statement is wrong.
+one that is published when it begins, or the one that --generation names. A table of a connection of the profile is called
+CONNECTION.schema.table: a statement over tables of one server alone is that server's to answer, in its own SQL.
+Exit codes: 0; 1 a statement is wrong.
 """
 
 from __future__ import annotations
@@ -41,10 +43,13 @@ def run(args: argparse.Namespace) -> int:
     with common.reading(args, load=False) as session:
         shell = _shell(args, session)
         typed = sys.stdin is not None and sys.stdin.isatty()
-        if args.exec is None and not args.output and shell.screen.terminal and typed:
-            _interactive(args, shell)
-        else:
-            _once(args, shell)
+        try:
+            if args.exec is None and not args.output and shell.screen.terminal and typed:
+                _interactive(args, shell)
+            else:
+                _once(args, shell)
+        finally:
+            shell.tables.close()
     return 0
 
 

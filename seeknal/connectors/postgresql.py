@@ -119,6 +119,16 @@ def token_query(definition: Mapping[str, Any], schema: str) -> str:
     )
 
 
+# What there is to read, a row for each column: schema, table, column, type.
+TABLES = """
+    SELECT nspname::text, relname::text, attname::text, format_type(atttypid, atttypmod)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute ON attrelid = c.oid
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped AND NOT relispartition
+    AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'USAGE')
+    ORDER BY nspname, relname, attnum
+    """
+
+
 def relation(definition: Mapping[str, Any], schema: str) -> str:
     """What rows are read from, for a FROM."""
     if "query" in definition:

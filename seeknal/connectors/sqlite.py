@@ -62,6 +62,13 @@ def statement(definition: Mapping[str, Any]) -> str:
     return str(definition["query"]) if "query" in definition else f"SELECT * FROM {quoted(definition['table'])}"
 
 
+# What there is to read, a row for each column: schema, table, column, type.
+TABLES = """
+    SELECT 'main', m.name, c.name, c.type FROM sqlite_schema m, pragma_table_info(m.name) c
+    WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY m.name, c.cid
+    """
+
+
 class Meant(NamedTuple):
     """What a declared type means: the class of values that may stand there, the DuckDB type, digits behind the point."""
 

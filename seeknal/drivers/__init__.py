@@ -6,9 +6,10 @@ there, never what (its connector does) or whether. All of its failures are `Fail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 
@@ -77,14 +78,58 @@ class Far(Protocol):
         """Let go of the connection."""
 
 
+class Listed(NamedTuple):
+    """A table or view of a place: its schema, its name, its columns with the place's own types."""
+
+    schema: str
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+class Answering(Far, Protocol):
+    """A connection that also answers whole statements of a person, in the place's own SQL, and never changes anything."""
+
+    def tables(self) -> list[Listed]:
+        """What there is to read."""
+
+    def answer(self, query: str, limit: int | None) -> Rows:
+        """The rows of a query, at most `limit`; no two columns of it have one name."""
+
+
+def listed(rows: Iterable[tuple[Any, ...]]) -> list[Listed]:
+    """Tables of rows of (schema, table, column, type), where those of a table stand together."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for schema, table, column, type_ in rows:
+        found.setdefault((schema, table), []).append((column, type_))
+    return [Listed(schema, table, tuple(columns)) for (schema, table), columns in found.items()]
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, no two the same but for their case: a second `a` is `a_1`."""
+    wished = list(names)
+    found: dict[str, str] = {}
+    for name in wished:
+        fresh, count = name, 0
+        while fresh.lower() in found or (count and fresh in wished):
+            count += 1
+            fresh = f"{name}_{count}"
+        found[fresh.lower()] = fresh
+    return list(found.values())
+
+
 def told(name: str, text: str) -> Failed:
     """The failure that a broken stream of a driver speaks of: its module may have `told(text)`."""
-    module = import_module(f"{__name__}.{name}")
-    return module.told(text) if hasattr(module, "told") else Failed(" ".join(text.split()), "query_failed")
+    found = module(name)
+    return found.told(text) if hasattr(found, "told") else Failed(" ".join(text.split()), "query_failed")
+
+
+def module(name: str) -> ModuleType:
+    """The driver of a type."""
+    return import_module(f"{__name__}.{name}")
 
 
 @cache
 def get(name: str) -> Callable[[Mapping[str, Any]], Far]:
     """How to connect to a place of this type."""
-    connect: Callable[[Mapping[str, Any]], Far] = import_module(f"{__name__}.{name}").connect
+    connect: Callable[[Mapping[str, Any]], Far] = module(name).connect
     return connect

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from seeknal.connectors.postgresql import Column, refused, relation, statement, token_query, typed, value
-from seeknal.drivers import Arriving, Failed, Rows, Window
+from seeknal.connectors.postgresql import TABLES, Column, refused, relation, statement, token_query, typed, value
+from seeknal.drivers import Arriving, Failed, Listed, Rows, Window, distinct, listed
 from seeknal.errors import EnvironmentFailure
+from seeknal.model.lowering import quoted
 
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # As texts have to be the same for everyone: nothing of the server's or the role's own taste.
@@ -24,6 +25,8 @@ _SESSION = (
 )
 _NAMES = {"database": "dbname"}
 _OWN = ("schema",)
+# Its connections are `Answering`; these schemas are the server's own, and not listed.
+ANSWERS = ("pg_catalog", "information_schema")
 
 
 def connect(settings: Mapping[str, Any]) -> PostgreSQL:
@@ -134,6 +137,31 @@ class PostgreSQL:
             stream = _reader(self._running.execute_query()[0])
         return Rows(stream, tuple(map(_arriving, columns)))
 
+    def tables(self) -> list[Listed]:
+        """The tables and views of all schemas but the server's own."""
+        return listed(self._ask(TABLES))
+
+    def answer(self, query: str, limit: int | None) -> Rows:
+        """The rows of a query, which the server plans with the limit."""
+        self.execute(_BEGIN)
+        if query[:7].upper() == "EXPLAIN":
+            return self._explained(query)
+        source = f"({query}\n) AS q"
+        found = self._columns(source)
+        columns = [c._replace(name=name) for c, name in zip(found, distinct(c.name for c in found), strict=True)]
+        names = f"({', '.join(quoted(c.name) for c in columns)})" if columns else ""
+        most = "" if limit is None else f" LIMIT {limit}"
+        with _told():
+            self._running = self._made(statement(source + names, columns, None) + most)
+            return Rows(_reader(self._running.execute_query()[0]), tuple(map(_arriving, columns)))
+
+    def _explained(self, query: str) -> Rows:
+        with _told():
+            self._running = self._made(query)
+            self._running.set_options(**{"adbc.postgresql.use_copy": "false"})  # nothing but a query can be copied
+            stream = _reader(self._running.execute_query()[0])
+        return Rows(stream, tuple(Arriving(name, quoted(name)) for name in stream.schema.names))
+
     def done(self) -> None:
         """End the transaction."""
         if self._running is not None:
@@ -233,7 +261,7 @@ def told(text: str, state: str = "") -> Failed:
         or "no connection to the server" in text
     ):
         return Failed(f"the connection was lost: {message}", "connection_lost", "run again")
-    if "data-modifying statement" in message:
+    if "data-modifying statement" in message or "in a read-only transaction" in message:
         return Failed(message, "query_writes", _READS)
     reason, hint = _WORDS.get(state, ("query_failed", ""))
     return Failed(message, reason, hint)

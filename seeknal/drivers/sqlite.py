@@ -6,17 +6,21 @@ Decides which values fit the type of their column: others are told, and where th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from seeknal.connectors.sqlite import Meant, meant, statement
-from seeknal.drivers import Arriving, Failed, Rows, Window
+from seeknal.connectors.sqlite import TABLES, Meant, meant, statement
+from seeknal.drivers import Arriving, Failed, Listed, Rows, Window, distinct, listed
 from seeknal.model.lowering import quoted
 
 _BATCH = 50_000
+_EXPLAIN = re.compile(r"explain\b(\s+query\s+plan\b)?", re.IGNORECASE)
 _VIEW = "__seeknal_read__"
+# Its connections are `Answering`; it has no schemas that are not listed.
+ANSWERS = ()
 
 
 def connect(settings: Mapping[str, Any]) -> SQLite:
@@ -53,12 +57,36 @@ class SQLite:
 
     def _columns(self, definition: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Each column with its declared type: a view knows those of the columns that it shows."""
-        self._ask(f"DROP VIEW IF EXISTS temp.{_VIEW}")
-        self._ask(f"CREATE TEMP VIEW {_VIEW} AS {statement(definition)}")
-        types = [row[2] or "" for row in self._ask(f"PRAGMA temp.table_info({_VIEW})")]
+        types = [type_ for _, type_ in self._viewed(statement(definition))]
         # A view gives two columns of one name other names: that there are two, only the query says.
         names = [told[0] for told in self._execute(statement(definition)).description]
         return list(zip(names, types, strict=True))
+
+    def _viewed(self, query: str, names: str = "") -> list[tuple[str, str]]:
+        self._ask(f"DROP VIEW IF EXISTS temp.{_VIEW}")
+        self._ask(f"CREATE TEMP VIEW {_VIEW}{names} AS {query}")
+        return [(row[1], row[2] or "") for row in self._ask(f"PRAGMA temp.table_info({_VIEW})")]
+
+    def tables(self) -> list[Listed]:
+        """The tables and views of the file."""
+        return listed(self._ask(TABLES))
+
+    def answer(self, query: str, limit: int | None) -> Rows:
+        """The rows of a query; a column that declares no type is looked through before."""
+        if explained := _EXPLAIN.match(query):
+            return self._explained(query[explained.end() :])
+        told = [one[0] for one in self._execute(f"SELECT * FROM (\n{query}\n) LIMIT 0").description]
+        # A second `a` is called `a:1` there.
+        plain = (
+            head if head in told and end.isdigit() else name for name in told for head, _, end in [name.rpartition(":")]
+        )
+        names = distinct(plain)
+        most = "" if limit is None else f" LIMIT {limit}"
+        heads = f"({', '.join(map(quoted, names))})"
+        columns = self._viewed(f"SELECT * FROM (\n{query}\n){most}", heads)
+        return self._streamed(
+            [(name, meant(type_) or self._by_values(name), type_ or "column") for name, type_ in columns]
+        )
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._execute(sql).fetchall()
@@ -72,15 +100,24 @@ class SQLite:
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise _told(error) from error
 
-    def rows(self, definition: Mapping[str, Any], window: Window | None) -> Rows:
-        """All rows, in the order of the file."""
+    def _explained(self, query: str) -> Rows:
         import pyarrow as pa
 
+        steps = [row[3] for row in self._ask(f"EXPLAIN QUERY PLAN {query}")]
+        return Rows(pa.table({"step": pa.array(steps, pa.string())}).to_reader(), (Arriving("step", "step"),))
+
+    def rows(self, definition: Mapping[str, Any], window: Window | None) -> Rows:
+        """All rows, in the order of the file."""
         declared = {name.lower() for name in definition.get("types", {})}
         columns = [
             (name, (None if name.lower() in declared else meant(type_)) or self._by_values(name), type_ or "column")
             for name, type_ in self._columns(definition)
         ]
+        return self._streamed(columns)
+
+    def _streamed(self, columns: Sequence[tuple[str, Meant, str]]) -> Rows:
+        import pyarrow as pa
+
         schema = pa.schema([(name, _arrow(means.values)) for name, means, _ in columns])
         batches = _batches(self._connection, columns, schema)
         return Rows(pa.RecordBatchReader.from_batches(schema, batches), tuple(_arriving(n, m) for n, m, _ in columns))

@@ -26,11 +26,11 @@ def query_over(node: Node, columns: Sequence[Arriving]) -> str:
     """DuckDB's query that gives the columns of the stream their types. Raises DefinitionWrong."""
     types = {name.lower(): type_ for name, type_ in node.recipe.definition["types"].items()}
     check_columns(node, [column.name for column in columns])
-    shown = ", ".join(f"{_typed(c, types.get(c.name.lower()))} AS {quoted(c.name)}" for c in columns)
+    shown = ", ".join(f"{typed(c, types.get(c.name.lower()))} AS {quoted(c.name)}" for c in columns)
     return f"SELECT {shown} FROM {STREAM}"
 
 
-def _typed(column: Arriving, declared: str | None) -> str:
+def typed(column: Arriving, declared: str | None = None) -> str:
     """DuckDB's expression for a column in its type: as declared, as its connector says, or as it comes."""
     value, type_ = column.value, declared or column.type
     cast = f"TRY_CAST({value} AS {type_})" if type_ else value

@@ -48,15 +48,37 @@ def _settings(node: Node, profile: Profile, env: Mapping[str, str]) -> dict[str,
     for field, value in values.items():
         if value != inline.get(field):  # a template's value, which stands for nothing else
             found[field] = value
-    if hasattr(connector, "from_variables"):
-        found = connector.from_variables(found, env)
-    _withhold(found, connector.SECRET)
     try:
-        checked: dict[str, Any] = connector.checked(found)
+        return settled(connector, found, env)
     except Wrong as wrong:
         own = wrong.path[0] in inline or name is None
         place, path = (here, ("params", *wrong.path)) if own else (profile, ("connections", str(name), *wrong.path))
         raise ProjectError([place.problem(path, f"{node.id}: {wrong.message}")]) from None
+
+
+def settings_named(name: str, profile: Profile, env: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The type of a connection of the profile and its fields, for a person who names it. Raises ProjectError."""
+    said = profile.connections[name]
+    at: Path = ("connections", name)
+    if type_of(said) not in connectors.connected():
+        known = ", ".join(connectors.connected())
+        raise ProjectError([profile.problem((*at, "type"), f"{name} is of type {type_of(said)}: known are {known}")])
+    connector = connectors.get(type_of(said))
+    found = dict(connector.CONNECTION)
+    for field, value in said.items():
+        if field != "type" and value is not None:
+            found[field] = resolved(profile, (*at, field), value, env, set(), secret=field in connector.SECRET)
+    try:
+        return connector.NAME, settled(connector, found, env)
+    except Wrong as wrong:
+        raise ProjectError([profile.problem((*at, *wrong.path), f"{name}: {wrong.message}")]) from None
+
+
+def settled(connector: Any, found: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """The fields as values, with those that only variables say; no message shows the secret ones from now on. Raises Wrong."""
+    found = connector.from_variables(found, env) if hasattr(connector, "from_variables") else found
+    _withhold(found, connector.SECRET)
+    checked: dict[str, Any] = connector.checked(found)
     return checked
 
 

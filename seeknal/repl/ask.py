@@ -7,10 +7,9 @@ wrong one is `wrong`'s business.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, TypeVar
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -18,15 +17,15 @@ from seeknal.engines.connections import connections_of
 from seeknal.errors import BuildFailed
 from seeknal.model.lowering import quoted
 from seeknal.model.node import Schema
-from seeknal.repl.names import mentioned
+from seeknal.repl.afar import pushed
+from seeknal.repl.bring import ANSWER
+from seeknal.repl.names import aliases, mentioned
+from seeknal.repl.stopping import stoppable
 from seeknal.repl.tables import Tables
 from seeknal.repl.text import spoken
 from seeknal.repl.wrong import told
 
 _READS = frozenset({"SELECT", "EXPLAIN", "MULTI"})
-T = TypeVar("T")
-# How often a query is told to stop that has not heard of it yet.
-_AGAIN = 0.1
 _ASKS = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "("})
 _INSTEAD = {
     "COPY": "write an answer to a file with --output FILE, or .save FILE",
@@ -61,8 +60,8 @@ def ask(tables: Tables, sql: str, limit: int | None = None) -> Answer:
     if _LISTING.fullmatch(sql):
         rows = [(table.name, table.rows, table.columns) for table in tables.listed()]
         return Answer((("name", "VARCHAR"), ("rows", "BIGINT"), ("columns", "BIGINT")), rows[:limit])
-    with _answered(tables, sql) as con:
-        return stoppable(con, lambda: _fetched(con, sql, limit))
+    with _answered(tables, sql, limit) as (con, text):
+        return stoppable(_interrupted(con), lambda: _fetched(con, text, limit))
 
 
 def _fetched(con: Any, sql: str, limit: int | None) -> Answer:
@@ -79,8 +78,8 @@ def parquet(tables: Tables, sql: str, limit: int | None = None) -> tuple[bytes, 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _answered(tables, sql) as con:
-        found = stoppable(con, lambda: _relation(con, sql, limit).to_arrow_table())
+    with _answered(tables, sql, limit) as (con, text):
+        found = stoppable(_interrupted(con), lambda: _relation(con, text, limit).to_arrow_table())
         found = found.rename_columns(unique(found.column_names))
         out = pa.BufferOutputStream()
         pq.write_table(found, out)
@@ -96,46 +95,26 @@ def _relation(con: Any, sql: str, limit: int | None) -> Any:
     return found if limit is None else found.limit(limit)
 
 
-def stoppable(con: Any, work: Callable[[], T]) -> T:
-    """What `work` gives that asks `con`. Ctrl-C stops it, raising KeyboardInterrupt: a thread that is deep in a query does
-    not hear of signals, so another one waits for them."""
-    done: list[T] = []
-    failed: list[BaseException] = []
-    over = threading.Event()  # a thread that was being joined when Ctrl-C came would be taken for dead
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
-            failed.append(error)
-        over.set()
-
-    try:
-        threading.Thread(target=run, name="asking", daemon=True).start()
-        over.wait()
-    except KeyboardInterrupt:
-        while not over.is_set():
-            with suppress(KeyboardInterrupt):  # of an impatient person
-                con.interrupt()
-                over.wait(_AGAIN)
-        raise
-    if failed:
-        raise failed[0]
-    return done[0]
-
-
 @contextmanager
-def _answered(tables: Tables, sql: str) -> Iterator[Any]:
-    """A DuckDB for a statement that only reads; what DuckDB says against it is told to a person."""
+def _answered(tables: Tables, sql: str, limit: int | None) -> Iterator[tuple[Any, str]]:
+    """A DuckDB for a statement that only reads, and what to ask it; what it says against that is told to a person."""
     try:
-        _check(connections_of(tables.session.setting).planning(), sql)
-        with tables.opened(sql) as con:
-            yield con
+        wrong = _check(connections_of(tables.session.setting).planning(), sql)
+        named = tables.reach(sql)
+        whole = pushed(sql, named)
+        if whole is not None:
+            with tables.pushed(whole, named, None if limit is None else limit + 1) as con:
+                yield con, f"FROM {ANSWER}"
+            return
+        if wrong is not None:
+            raise wrong
+        with tables.opened(sql, named) as con:
+            yield con, sql
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        named = mentioned(sql, tables.schemas)
-        columns = [column for name in sorted(named) for column, _ in tables.schemas[name]]
+        known = {*mentioned(sql, tables.schemas), *aliases(sql, tables.schemas).values()}
+        columns = [column for name in sorted(known) for column, _ in tables.schemas[name]]
         raise BuildFailed(told(str(error), tables.schemas, columns), reason="sql_wrong") from error
     except RuntimeError as error:
         if str(error) != "Query interrupted":
@@ -143,14 +122,30 @@ def _answered(tables: Tables, sql: str) -> Iterator[Any]:
         raise KeyboardInterrupt from error
 
 
-def _check(con: Any, sql: str) -> None:
-    for statement in con.extract_statements(sql):
+def _interrupted(con: Any) -> Callable[[], bool]:
+    """What stops a query of a DuckDB."""
+
+    def stop() -> bool:
+        con.interrupt()
+        return True
+
+    return stop
+
+
+def _check(con: Any, sql: str) -> duckdb.Error | None:
+    """Raise BuildFailed for a statement that does more than read; what DuckDB cannot parse may be a server's own SQL."""
+    try:
+        statements = con.extract_statements(sql)
+    except duckdb.ParserException as error:
+        return error
+    for statement in statements:
         sort = statement.type.name
         if sort not in _READS:
             instead = _INSTEAD.get(sort, "change the project, and run it")
             raise BuildFailed(
                 f"{sort.replace('_', ' ')} is refused: the repl only reads; {instead}", reason="read_only"
             )
+    return None
 
 
 def _columns(con: Any, sql: str) -> tuple[list[str], list[str]]:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import duckdb
 
 from seeknal.build.rows import FORMATS
-from seeknal.engines.connections import connections_of
 from seeknal.errors import UsageError, nearest
 from seeknal.model.digest import short
 from seeknal.repl.connect import connect
@@ -76,6 +75,11 @@ def _connected(tables: Tables) -> list[tuple[str, Sequence[tuple[str, str]]]]:
     return [item for connected in tables.connected.values() for item in connected.tables.items()]
 
 
+def _linked(tables: Tables) -> dict[str, Sequence[tuple[str, str]]]:
+    found = [item for connected in tables.connected.values() for item in connected.schemas().items()]
+    return {spelled.lower(): schema for spelled, schema in found}
+
+
 def _schema(tables: Tables, name: str) -> Said:
     if not name:
         raise UsageError("say which table: .schema TABLE", reason="unknown_table")
@@ -85,7 +89,9 @@ def _schema(tables: Tables, name: str) -> Said:
         node, target = found
         schema, head = target.artifact.schema, f"{node}: {target.artifact.rows:,} rows"
     else:
-        linked = {spelled.lower(): schema for spelled, schema in _connected(tables)}
+        name = name.rstrip(";")
+        tables.reach(f"DESCRIBE {name}")
+        linked = _linked(tables)
         if name.lower() not in linked:
             raise UsageError(f"there is no table {name}{nearest(name, tables.schemas)}", reason="unknown_table")
         schema = tuple(linked[name.lower()])
@@ -95,28 +101,20 @@ def _schema(tables: Tables, name: str) -> Said:
 def _sources(tables: Tables, _: str) -> Said:
     rows = [(t.name, f"{t.rows:,} rows") for t in tables.listed() if t.id.startswith("source.")]
     rows += [(c.name, f"{len(c.tables)} tables of {c.shown}") for c in tables.connected.values()]
+    said = {name: type_ for name, type_ in tables.offers.types().items() if name not in tables.connected}
+    rows += [(name, f"a connection of the profile, {type_}: .connect {name}") for name, type_ in said.items()]
     return (table((("source", ""), ("what", "")), rows, None).lines if rows else ["there are no sources"]), {}
 
 
 def _connect(tables: Tables, line: str) -> Said:
-    def run(attach: Callable[[Any], None], paths: tuple[str, ...], sql: str) -> list[tuple[Any, ...]]:
-        with connections_of(tables.session.setting).exactly(paths, attach) as con:
-            rows: list[tuple[Any, ...]] = con.execute(sql).fetchall()
-            return rows
-
-    taken = {name.lower() for name in (*tables.schemas, *tables.connected)} | _TAKEN
     try:
-        found = connect(line, run, taken)
+        found = connect(line, tables.asking, tables.taken(), tables.offers.settings)
     except duckdb.Error as error:
         raise UsageError(told(str(error), (), ()), reason="not_connected") from error
     tables.connect(found)
     names = sorted(found.tables)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return [f"connected {found.name}: {shown or 'no tables'}"], {}
-
-
-# The databases and schemas that every DuckDB has.
-_TAKEN = {"main", "memory", "temp", "system", "information_schema", "pg_catalog"}
 
 
 def _duckdb(tables: Tables, _: str) -> Said:
@@ -153,7 +151,7 @@ COMMANDS = {
     ".tables": Command(".tables [PATTERN]", "published and connected tables", _tables),
     ".schema": Command(".schema TABLE", "columns and types", _schema),
     ".sources": Command(".sources", "the project's sources and what was connected", _sources),
-    ".connect": Command(".connect FILE [AS NAME]", "read a .duckdb, .csv, .parquet or .json file too", _connect),
+    ".connect": Command(".connect PLACE [AS NAME]", "a connection, postgresql://, or a file to read too", _connect),
     ".duckdb": Command(".duckdb", "leave what was connected", _duckdb),
     ".format": Command(".format table|json|csv", "how answers are shown", _format),
     ".limit": Command(".limit N|none", "how many rows are shown", _limit),

@@ -60,6 +60,7 @@ def known(tables: Tables) -> Known:
     names = [*tables.schemas]
     commands: dict[str, Iterable[str]] = dict.fromkeys(COMMANDS, ())
     commands |= {".tables": names, ".schema": names, ".format": ("table", "json", "csv"), ".limit": ("none",)}
+    commands |= {".connect": [*tables.offers.types()]}
     return Known(tables.schemas, {name: tuple(words) for name, words in commands.items()})
 
 
@@ -83,8 +84,7 @@ def _prompted(tables: Tables, *, color: bool) -> Callable[[], str]:
 
     class Words(Completer):
         def get_completions(self, document: Document, complete_event: Any) -> Iterator[Completion]:
-            pieces, rest = split(document.text_before_cursor)
-            before = document.text_before_cursor if not pieces else rest
+            before = beginning(document.text_before_cursor)
             for found in candidates(before, document.text_after_cursor, known(tables)):
                 yield Completion(found.text, found.start, display_meta=found.what)
 
@@ -106,6 +106,14 @@ def _prompted(tables: Tables, *, color: bool) -> Callable[[], str]:
         enable_history_search=False,
     )
     return lambda: asked.prompt(prompt(tables))
+
+
+def beginning(text: str) -> str:
+    """What was typed of the last statement or command of a text."""
+    pieces, rest = split(text)
+    if pieces and not rest and pieces[-1].startswith(".") and not text.endswith("\n"):
+        return text[text.rindex(pieces[-1]) :]
+    return rest if pieces else text
 
 
 def _runs(document: Document) -> bool:

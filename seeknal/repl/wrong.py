@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from seeknal.errors import nearest
 
@@ -12,6 +12,7 @@ _TABLE = re.compile(r"Table with name \"?(.+?)\"? does not exist")
 _SCHEMA = re.compile(r"(?:Schema with name|Catalog) \"?(.+?)\"? does not exist!?")
 _COLUMN = re.compile(
     r'Referenced column "(.+?)" (?:was )?not found|(?:Table|Values list) "(?:.+?)" does not have a column named "(.+?)"'
+    r'|^column "?(?:[^". ]+\.)*(.+?)"? does not exist$|^no such column: (?:\S+\.)*(\S+)$'
 )
 _NAMES = re.compile(r'Candidate bindings: :? ?((?:".+?"(?:, )?)+)')
 _FORBIDDEN = re.compile(r"file system operations are disabled|Loading external extensions is disabled")
@@ -28,10 +29,10 @@ def told(message: str, tables: Iterable[str], columns: Iterable[str]) -> str:
 def _sentence(said: str, tables: list[str], columns: list[str]) -> str:
     table = _TABLE.search(said) or _SCHEMA.search(said)
     if table:
-        return f"there is no table {table[1]}{_meant(table[1], tables)}"
+        return f"there is no table {table[1]}{meant(table[1], tables)}"
     column = _COLUMN.search(said)
     if column:
-        return _column(column[1] or column[2], said, columns)
+        return _column(next(filter(None, column.groups())), said, columns)
     if _FORBIDDEN.search(said):
         return f"{said}: the repl reads published tables and what .connect added, nothing else"
     if _LOCKED.search(said):
@@ -39,9 +40,9 @@ def _sentence(said: str, tables: list[str], columns: list[str]) -> str:
     return said
 
 
-def _meant(word: str, tables: list[str]) -> str:
+def meant(word: str, tables: Collection[str]) -> str:
     """The table that was meant: also one whose name without its kind is near."""
-    short = {name.partition("." if "." in name else "_")[2].lower(): name for name in reversed(tables)}
+    short = {name.partition("." if "." in name else "_")[2].lower(): name for name in reversed([*tables])}
     return _near(word, {**short, **{name.lower(): name for name in tables}}) or ": .tables shows what there is"
 
 
