@@ -29,7 +29,9 @@ COMMANDS = """
     run --retry 1 --nodes of_profile; plan; plan --json; validate; validate --json --debug; validate --no-connect
     explain source.right --json; explain source.of_node; show source.right; show source.of_node --json; list; list --json; log
     log --json; inspect source.right --json; inspect source.of_node; cache stats; cache verify; intervals list source.daily
-    rollback; run --profile nowhere.yml; run --parallel
+    rollback; run --profile nowhere.yml; run --parallel; run --nodes m; run --full --nodes materialization.*
+    env plan dev; run --env dev; env list --json; diff --json; lineage --json; list materialization; explain m
+    repl -e FROM(right.public.rides)
     """.replace("\n", ";")
 
 
@@ -41,6 +43,7 @@ def secretive(project: Project, postgresql: Database, monkeypatch: pytest.Monkey
         f"DROP ROLE IF EXISTS {keeper}", f"CREATE ROLE {keeper} LOGIN PASSWORD '{SERVER}'",
         f"GRANT USAGE ON SCHEMA public TO {keeper}", "CREATE TABLE rides (id int, at date)",
         "INSERT INTO rides VALUES (1, '2024-01-01')", f"GRANT SELECT ON rides TO {keeper}",
+        f"GRANT CREATE ON SCHEMA public TO {keeper}",
     )  # fmt: skip
     in_profile, in_env, in_dotenv, in_defaults, in_node, in_template = CANARIES
     monkeypatch.setenv("CANARY_ENV", in_env)
@@ -73,7 +76,9 @@ def secretive(project: Project, postgresql: Database, monkeypatch: pytest.Monkey
     project.write(
         "seeknal/of_template.yml", f"{head}name: of_template\nparams: {{password: '{{{{ env:TEMPLATE_ONE }}}}'}}\n"
     )
-    project.transform("n", "SELECT count(*) AS n FROM ref('source.right')", ("source.right",))
+    for name, connection in (("n", "right"), ("m", "of_env")):
+        table = f"materializations: [{{type: postgresql, connection: {connection}, table: public.{name}}}]\n"
+        project.transform(name, f"SELECT count(*) AS {name} FROM ref('source.right')", ("source.right",), table)
     return project
 
 
