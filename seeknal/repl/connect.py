@@ -18,7 +18,6 @@ from seeknal.drivers import Failed
 from seeknal.errors import UsageError, withhold
 from seeknal.model.lowering import literal, path_literal, quoted
 from seeknal.model.node import Schema
-from seeknal.project.connections import settled
 from seeknal.repl.servers import Server, answers, failed
 
 Run = Callable[[Callable[[Any], None], tuple[str, ...], str], list[tuple[Any, ...]]]
@@ -157,6 +156,8 @@ def _is_postgresql(place: str) -> bool:
 
 def _postgresql(place: str, name: str, run: Run) -> Connected:
     """A server by its URL. What the URL leaves out is libpq's business: PGPASSWORD, .pgpass, PGUSER and so on."""
+    from seeknal.project.connections import settled
+
     connector: Any = connectors.get("postgresql")
     try:
         settings = settled(connector, {**connector.CONNECTION, **_parts(place)}, os.environ)

@@ -55,10 +55,15 @@ def database(server: Server) -> Database:
     return Database(server, name)
 
 
+_EMPTIED = """DO $$ DECLARE s text; BEGIN
+FOR s IN SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $$"""
+
+
 @pytest.fixture
 def postgresql(database: Database, project: Project, monkeypatch: pytest.MonkeyPatch) -> Database:
     """An empty database, and a project whose profile leads to it."""
-    database.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    database.execute(_EMPTIED, "CREATE SCHEMA public")
     monkeypatch.setenv("SHOP_PASSWORD", database.server.password)
     database.profile(project)
     return database
