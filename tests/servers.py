@@ -46,6 +46,15 @@ class Server(NamedTuple):
                 with _statement(connection, text) as made:
                     made.execute_update()
 
+    @contextmanager
+    def held(self, table: str, database: str) -> Iterator[None]:
+        """Nobody else gets at a table meanwhile."""
+        with _connection(self.uri(database)) as connection:
+            for text in ("BEGIN", f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):
+                with _statement(connection, text) as made:
+                    made.execute_update()
+            yield
+
     def rows(self, query: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """The rows of a query."""
         import pyarrow as pa
